@@ -1,1 +1,8 @@
-//! Skeleton.
+//! The domain of an OpenStack Image service: images and everything said of them, the rules they
+//! follow, and the traits behind which image data and records are kept.
+//!
+//! This crate opens no file, socket or database and knows no HTTP.
+
+pub mod context;
+
+pub use context::RequestContext;
