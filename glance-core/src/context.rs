@@ -49,10 +49,7 @@ impl RequestContext {
         Self {
             user_id: Some(user_id.into()),
             project_id: Some(project_id.into()),
-            roles: roles
-                .into_iter()
-                .map(|role| role.as_ref().to_lowercase())
-                .collect(),
+            roles: roles.into_iter().map(|role| role.as_ref().to_lowercase()).collect(),
             is_admin_project: true,
             ..Self::default()
         }

@@ -6,3 +6,8 @@
 pub mod context;
 
 pub use context::RequestContext;
+pub mod database;
+pub mod image;
+pub mod location;
+pub mod member;
+pub mod store;

@@ -1,0 +1,458 @@
+//! The traits behind which records are kept. Implementations hold no rules: they read and write.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::image::{Image, ImageChange, ImageId, Status, Visibility};
+use crate::location::Location;
+use crate::member::{Member, MemberStatus};
+use crate::store::BoxError;
+
+/// Everything a registry needs of a database.
+pub trait Database: ImageRepo + MemberRepo + Journal {}
+
+impl<T: ImageRepo + MemberRepo + Journal> Database for T {}
+
+/// Image records with their properties, tags and locations.
+///
+/// A record that was deleted is not found by any method, except as a marker; its id stays taken.
+#[async_trait]
+pub trait ImageRepo: fmt::Debug + Send + Sync + 'static {
+    /// Writes a new record.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Exists`] if the id was ever used, also by an image deleted since.
+    async fn create_image(&self, image: &Image) -> Result<Image, RepoError>;
+
+    /// The record of `id`, and what `project` answered to being a member of it.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::NotFound`].
+    async fn image(&self, id: ImageId, project: Option<&str>) -> Result<SeenImage, RepoError>;
+
+    /// The images `query` asks for, in its order, at most `query.limit` of them.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Failed`].
+    async fn images(&self, query: &ImageQuery) -> Result<Vec<SeenImage>, RepoError>;
+
+    /// The record behind a marker: as [`ImageRepo::image`], but deleted ones are found too and said
+    /// to be so.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::NotFound`].
+    async fn marker(&self, id: ImageId, project: Option<&str>) -> Result<Marker, RepoError>;
+
+    /// Makes `change` to the record and returns it as it then is, provided it still has the status
+    /// `expected`. All of the change is written or none.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Stale`] if another writer moved the image first; [`RepoError::NotFound`].
+    async fn update_image(&self, id: ImageId, expected: Status, change: &ImageChange) -> Result<Image, RepoError>;
+
+    /// Marks the record deleted, with its properties, tags, members and locations, provided it still
+    /// has the status `expected`; and notes in the journal, in the same transaction, that the data at
+    /// `removal.locations` is to be removed.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Stale`]; [`RepoError::NotFound`].
+    async fn destroy_image(&self, id: ImageId, expected: Status, removal: &Removal) -> Result<(), RepoError>;
+}
+
+/// The projects images are shared with.
+#[async_trait]
+pub trait MemberRepo: fmt::Debug + Send + Sync + 'static {
+    /// The members of an image, oldest first. Whether the image exists is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Failed`].
+    async fn members(&self, image: ImageId) -> Result<Vec<Member>, RepoError>;
+
+    /// Shares `image` with `project`, pending, unless it then had more than `limit` members
+    /// (`None`: no limit). A member that was removed before comes back with its first `created_at`.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Exists`] if the project is a member; [`RepoError::OverLimit`];
+    /// [`RepoError::NotFound`] if the image is gone.
+    async fn add_member(
+        &self,
+        image: ImageId,
+        project: &str,
+        limit: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Member, RepoError>;
+
+    /// Records what a member answered.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::NotFound`] if the project is no member.
+    async fn set_member_status(
+        &self,
+        image: ImageId,
+        project: &str,
+        status: MemberStatus,
+        now: Timestamp,
+    ) -> Result<Member, RepoError>;
+
+    /// Ends the share.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::NotFound`] if the project is no member.
+    async fn remove_member(&self, image: ImageId, project: &str, now: Timestamp) -> Result<(), RepoError>;
+}
+
+/// Data that is on its way into a store or out of it, so that a process which dies in the middle
+/// leaves nothing behind.
+///
+/// An entry belongs to the process that works on it and holds a lease. Whoever finds a lease run
+/// out may take the entry over.
+#[async_trait]
+pub trait Journal: fmt::Debug + Send + Sync + 'static {
+    /// Begins an upload, in one transaction: moves the image from `from` to [`Status::Saving`],
+    /// reserves `upload.reserved` bytes of `quota`, writes the entry. Returns the image as it then is.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Stale`] if the image has another status; [`RepoError::NotFound`];
+    /// [`RepoError::OverLimit`] if the project would hold more than its quota.
+    async fn begin_upload(
+        &self,
+        upload: &Upload,
+        from: Status,
+        quota: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Image, RepoError>;
+
+    /// Raises what an upload has reserved to `bytes` altogether. Lowering is not done.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::OverLimit`]; [`RepoError::NotFound`] if the entry was taken over or its image
+    /// deleted, after which the upload cannot succeed.
+    async fn reserve(&self, entry: Uuid, bytes: u64, quota: Option<u64>) -> Result<(), RepoError>;
+
+    /// Ends an upload: makes `change`, which leads away from [`Status::Saving`], and removes the entry,
+    /// in one transaction. With it goes the reservation.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::NotFound`] if the entry was taken over or the image deleted;
+    /// [`RepoError::Stale`] if the image is no longer saving.
+    async fn finish_upload(&self, entry: Uuid, image: ImageId, change: &ImageChange) -> Result<Image, RepoError>;
+
+    /// Removes an entry whose work is done. Succeeds where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Failed`].
+    async fn close_entry(&self, entry: Uuid) -> Result<(), RepoError>;
+
+    /// Moves the end of all leases of `process` to `until`.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Failed`].
+    async fn renew_leases(&self, process: &str, until: Timestamp) -> Result<(), RepoError>;
+
+    /// All entries, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Failed`].
+    async fn journal(&self, limit: usize) -> Result<Vec<JournalEntry>, RepoError>;
+
+    /// Takes over an entry that is still exactly as it was seen; false if it is not.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Failed`].
+    async fn take_entry(&self, seen: &JournalEntry, process: &str, until: Timestamp) -> Result<bool, RepoError>;
+
+    /// Bytes that `project` holds: size times number of locations of its images that have data, and
+    /// what uploads under way have reserved.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Failed`].
+    async fn bytes_held(&self, project: &str) -> Result<u64, RepoError>;
+}
+
+/// An upload about to begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Names the journal entry.
+    pub entry: Uuid,
+    /// The image that gets the data.
+    pub image: ImageId,
+    /// The store that gets it; `None` where a registry has a single store.
+    pub store: Option<String>,
+    /// The project whose quota the data counts against; `None` counts against none.
+    pub project: Option<String>,
+    /// Bytes to reserve at once.
+    pub reserved: u64,
+    /// The process that works on it.
+    pub process: String,
+    /// When the lease ends unless it is renewed.
+    pub lease_until: Timestamp,
+}
+
+/// The removal of an image's data, noted before it begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Removal {
+    /// Status the record ends with: [`Status::Deleted`], or [`Status::PendingDelete`] when a
+    /// scrubber removes the data later; then no journal entry is made and locations are marked
+    /// `pending_delete`.
+    pub status: Status,
+    /// What is to be removed: the journal entry's name, and the place.
+    pub locations: Vec<RemovalOf>,
+    /// The process that works on it.
+    pub process: String,
+    /// When the lease ends unless it is renewed.
+    pub lease_until: Timestamp,
+    /// The moment of deletion.
+    pub at: Timestamp,
+}
+
+/// One place to be emptied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovalOf {
+    /// Names the journal entry.
+    pub entry: Uuid,
+    /// The store; `None` where a registry has a single store.
+    pub store: Option<String>,
+    /// The place.
+    pub location: Location,
+}
+
+/// Work under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// The entry's name.
+    pub id: Uuid,
+    /// What is being done.
+    pub work: Work,
+    /// The image.
+    pub image: ImageId,
+    /// The store; `None` where a registry has a single store.
+    pub store: Option<String>,
+    /// Bytes reserved of the project's quota.
+    pub reserved: u64,
+    /// The process that works on it.
+    pub process: String,
+    /// When the lease ends unless it is renewed.
+    pub lease_until: Timestamp,
+}
+
+/// What a journal entry stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Data is being written for the image.
+    Upload,
+    /// The data at the location is being removed.
+    Removal(Location),
+}
+
+/// A record, and how the project that asked stands to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeenImage {
+    /// The record.
+    pub image: Image,
+    /// What the project answered to the share; `None` if it is no member.
+    pub membership: Option<MemberStatus>,
+}
+
+/// The record a page begins behind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Marker {
+    /// The record and the membership.
+    pub seen: SeenImage,
+    /// Whether the image was deleted.
+    pub deleted: bool,
+}
+
+/// Which images to list, and in what order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageQuery {
+    /// Who lists.
+    pub viewer: Viewer,
+    /// Which visibilities are wanted.
+    pub visibility: VisibilityFilter,
+    /// Shared images are listed if the membership has this status; `None` takes every status.
+    /// Images of the viewer's own project are listed whatever it says.
+    pub member_status: Option<MemberStatus>,
+    /// Lists hidden images only (true) or leaves them out (false).
+    pub hidden: bool,
+    /// All of these must hold.
+    pub filters: Vec<Filter>,
+    /// The images must carry all of these tags.
+    pub tags: Vec<String>,
+    /// Keys and directions. The last key must be [`SortKey::Id`], so that the order is total. A value
+    /// that is absent counts as lower than every other.
+    pub sort: Vec<(SortKey, Direction)>,
+    /// Lists only what comes after this image in the order.
+    pub marker: Option<Box<Image>>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Who lists images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewer {
+    /// Sees everything.
+    pub admin: bool,
+    /// The project whose own images and shares are listed.
+    pub project: Option<String>,
+}
+
+/// Which visibilities a list wants. It never widens what the viewer may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VisibilityFilter {
+    /// Everything, but community images only of the viewer's own project.
+    Usual,
+    /// Everything, community images of others included.
+    All,
+    /// This visibility only.
+    Only(Visibility),
+}
+
+/// One condition on an image.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// The field is one of these texts.
+    Text(TextField, Vec<String>),
+    /// The field compares so with this number.
+    Number(NumberField, Comparison, i64),
+    /// The field compares so with this moment.
+    Time(TimeField, Comparison, Timestamp),
+    /// `protected` has this value.
+    Protected(bool),
+    /// The custom property has this value.
+    Property(String, String),
+    /// Nothing fulfils this: for values that the field's type does not have.
+    Nothing,
+}
+
+/// Text fields to filter by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is the field of `Image` with its name")]
+pub enum TextField {
+    Id,
+    Name,
+    Status,
+    Visibility,
+    Owner,
+    DiskFormat,
+    ContainerFormat,
+    Checksum,
+    OsHashAlgo,
+    OsHashValue,
+}
+
+/// Number fields to filter by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is the field of `Image` with its name")]
+pub enum NumberField {
+    Size,
+    VirtualSize,
+    MinDisk,
+    MinRam,
+}
+
+/// Time fields to filter by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is the field of `Image` with its name")]
+pub enum TimeField {
+    CreatedAt,
+    UpdatedAt,
+}
+
+/// How a field compares with a value. An absent value fulfils none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+}
+
+/// What a list may be ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is the field of `Image` with its name")]
+pub enum SortKey {
+    Name,
+    Status,
+    ContainerFormat,
+    DiskFormat,
+    Size,
+    Id,
+    CreatedAt,
+    UpdatedAt,
+}
+
+/// Up or down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Lowest first, absent values before all others.
+    Ascending,
+    /// Highest first, absent values after all others.
+    Descending,
+}
+
+/// Why a database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepoError {
+    /// There is no such record.
+    #[error("no such record")]
+    NotFound,
+    /// The key is taken.
+    #[error("the key is taken")]
+    Exists,
+    /// Another writer moved the image first.
+    #[error("the image has the status {found}, not {expected}")]
+    Stale {
+        /// The status the caller had seen.
+        expected: Status,
+        /// The status the image has.
+        found: Status,
+    },
+    /// A limit that is checked where it is written would be passed.
+    #[error("{wanted} would pass the limit of {limit}")]
+    OverLimit {
+        /// What the count or sum would become.
+        wanted: u64,
+        /// What it may be.
+        limit: u64,
+    },
+    /// Anything else: what was being done, and the cause.
+    #[error("database: failed {doing}")]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// The cause.
+        source: BoxError,
+    },
+}
+
+impl RepoError {
+    /// For `map_err`: wraps a cause as [`RepoError::Failed`].
+    pub fn failed<E: Into<BoxError>>(doing: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::Failed { doing, source: source.into() }
+    }
+}
