@@ -12,6 +12,8 @@ use crate::member::{Member, MemberStatus};
 use crate::store::BoxError;
 
 /// Everything a registry needs of a database.
+///
+/// Times are kept to the microsecond; an engine whose columns are coarser keeps the second.
 pub trait Database: ImageRepo + MemberRepo + Journal {}
 
 impl<T: ImageRepo + MemberRepo + Journal> Database for T {}
@@ -19,23 +21,28 @@ impl<T: ImageRepo + MemberRepo + Journal> Database for T {}
 /// Image records with their properties, tags and locations.
 ///
 /// A record that was deleted is not found by any method, except as a marker; its id stays taken.
+/// Rows of other programs that make no image here (an unknown status, an id that is no UUID) are
+/// left out of lists; asked for by id they are [`RepoError::Failed`].
 #[async_trait]
 pub trait ImageRepo: fmt::Debug + Send + Sync + 'static {
-    /// Writes a new record.
+    /// Writes a new record, its properties, tags and locations, and returns it as it then is.
     ///
     /// # Errors
     ///
     /// [`RepoError::Exists`] if the id was ever used, also by an image deleted since.
     async fn create_image(&self, image: &Image) -> Result<Image, RepoError>;
 
-    /// The record of `id`, and what `project` answered to being a member of it.
+    /// The record of `id`, whoever may see it, and what `project` answered to being a member of it.
     ///
     /// # Errors
     ///
     /// [`RepoError::NotFound`].
     async fn image(&self, id: ImageId, project: Option<&str>) -> Result<SeenImage, RepoError>;
 
-    /// The images `query` asks for, in its order, at most `query.limit` of them.
+    /// The images `query` asks for, in its order, at most `query.limit` of them. Killed images are
+    /// never listed.
+    ///
+    /// Fewer than `query.limit` images are the end of the list.
     ///
     /// # Errors
     ///
@@ -51,16 +58,21 @@ pub trait ImageRepo: fmt::Debug + Send + Sync + 'static {
     async fn marker(&self, id: ImageId, project: Option<&str>) -> Result<Marker, RepoError>;
 
     /// Makes `change` to the record and returns it as it then is, provided it still has the status
-    /// `expected`. All of the change is written or none.
+    /// `expected`. All of the change is written or none, and nothing that the change does not name.
+    ///
+    /// What is there already is not added twice, and what is gone already is not missed.
     ///
     /// # Errors
     ///
-    /// [`RepoError::Stale`] if another writer moved the image first; [`RepoError::NotFound`].
+    /// [`RepoError::Stale`] if another writer moved the image first; [`RepoError::NotFound`];
+    /// [`RepoError::LastLocation`] if the change takes locations away, gives no status, and no
+    /// location would be left: of two clients that each remove one of two locations, one wins.
     async fn update_image(&self, id: ImageId, expected: Status, change: &ImageChange) -> Result<Image, RepoError>;
 
     /// Marks the record deleted, with its properties, tags, members and locations, provided it still
     /// has the status `expected`; and notes in the journal, in the same transaction, that the data at
-    /// `removal.locations` is to be removed.
+    /// `removal.locations` is to be removed. Entries of uploads to the image stay: their owners
+    /// find the image gone and close them.
     ///
     /// # Errors
     ///
@@ -83,8 +95,8 @@ pub trait MemberRepo: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`RepoError::Exists`] if the project is a member; [`RepoError::OverLimit`];
-    /// [`RepoError::NotFound`] if the image is gone.
+    /// [`RepoError::NotFound`] if the image is gone; else [`RepoError::Exists`] if the project is a
+    /// member; else [`RepoError::OverLimit`].
     async fn add_member(
         &self,
         image: ImageId,
@@ -118,11 +130,13 @@ pub trait MemberRepo: fmt::Debug + Send + Sync + 'static {
 /// leaves nothing behind.
 ///
 /// An entry belongs to the process that works on it and holds a lease. Whoever finds a lease run
-/// out may take the entry over.
+/// out may take the entry over, and takes it under a new name: what the former owner still tries
+/// under the old one finds nothing.
 #[async_trait]
 pub trait Journal: fmt::Debug + Send + Sync + 'static {
     /// Begins an upload, in one transaction: moves the image from `from` to [`Status::Saving`],
     /// reserves `upload.reserved` bytes of `quota`, writes the entry. Returns the image as it then is.
+    /// `now` becomes its `updated_at`.
     ///
     /// # Errors
     ///
@@ -136,7 +150,7 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Image, RepoError>;
 
-    /// Raises what an upload has reserved to `bytes` altogether. Lowering is not done.
+    /// Raises what an upload has reserved to `bytes` altogether. Lowering is not done, and succeeds.
     ///
     /// # Errors
     ///
@@ -145,7 +159,7 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
     async fn reserve(&self, entry: Uuid, bytes: u64, quota: Option<u64>) -> Result<(), RepoError>;
 
     /// Ends an upload: makes `change`, which leads away from [`Status::Saving`], and removes the entry,
-    /// in one transaction. With it goes the reservation.
+    /// in one transaction. With it goes the reservation. After an error the entry is still there.
     ///
     /// # Errors
     ///
@@ -167,22 +181,29 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
     /// [`RepoError::Failed`].
     async fn renew_leases(&self, process: &str, until: Timestamp) -> Result<(), RepoError>;
 
-    /// All entries, oldest first, at most `limit`.
+    /// All entries, those whose leases end first before the others, at most `limit`.
     ///
     /// # Errors
     ///
     /// [`RepoError::Failed`].
     async fn journal(&self, limit: usize) -> Result<Vec<JournalEntry>, RepoError>;
 
-    /// Takes over an entry that is still exactly as it was seen; false if it is not.
+    /// Takes over an entry that is still exactly as it was seen, and returns it under its new name;
+    /// `None` if it is gone or changed, for instance because its lease was renewed.
     ///
     /// # Errors
     ///
     /// [`RepoError::Failed`].
-    async fn take_entry(&self, seen: &JournalEntry, process: &str, until: Timestamp) -> Result<bool, RepoError>;
+    async fn take_entry(
+        &self,
+        seen: &JournalEntry,
+        process: &str,
+        until: Timestamp,
+    ) -> Result<Option<JournalEntry>, RepoError>;
 
-    /// Bytes that `project` holds: size times number of locations of its images that have data, and
-    /// what uploads under way have reserved.
+    /// Bytes that `project` holds: size times number of locations of its images that are not
+    /// killed, deleted or pending deletion, and what uploads under way have reserved. A quota is
+    /// held against the same sum.
     ///
     /// # Errors
     ///
@@ -440,6 +461,9 @@ pub enum RepoError {
         /// What it may be.
         limit: u64,
     },
+    /// The image would be left without a place to read its data from.
+    #[error("the last location of an image cannot be taken away")]
+    LastLocation,
     /// Anything else: what was being done, and the cause.
     #[error("database: failed {doing}")]
     Failed {
