@@ -6,8 +6,10 @@
 pub mod context;
 
 pub use context::RequestContext;
+pub use policy::Policy;
 pub mod database;
 pub mod image;
 pub mod location;
 pub mod member;
+pub mod policy;
 pub mod store;
