@@ -3,6 +3,8 @@
 //!
 //! This crate opens no file, socket or database and knows no HTTP.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod context;
 
 pub use context::RequestContext;
@@ -11,5 +13,6 @@ pub mod database;
 pub mod image;
 pub mod location;
 pub mod member;
+pub mod memory;
 pub mod policy;
 pub mod store;

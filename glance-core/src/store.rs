@@ -41,6 +41,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// lets a store choose a place with enough room; data of another length is refused.
     /// A caller that drops the future gets the same clean-up as one that sees an error.
     ///
+    /// `data` is read to its end and not longer than it takes to see that it is too long. An error
+    /// in place of the end counts even when `size` bytes have come: that is how a caller who
+    /// judges the data on its way takes it back.
+    ///
     /// # Errors
     ///
     /// [`StoreError::Exists`] if the image has data here already, which stays as it is;
@@ -65,7 +69,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// As [`Store::get`].
     async fn size(&self, at: &Location) -> Result<u64, StoreError>;
 
-    /// Removes the data at `at`.
+    /// Removes the data at `at`, for good: a power cut does not bring it back. A reading that is
+    /// open meanwhile gets the right bytes or an error.
     ///
     /// # Errors
     ///

@@ -1,0 +1,117 @@
+//! What every [`Store`] has to do: [`store_conformance!`](crate::store_conformance).
+
+mod broken;
+mod put;
+mod read;
+mod remove;
+mod source;
+
+pub use broken::*;
+pub use put::*;
+pub use read::*;
+pub use remove::*;
+
+use crate::image::ImageId;
+use crate::location::Location;
+use crate::store::{Store, StoreError, StoreExt, stream_of};
+use bytes::Bytes;
+
+/// Makes a test of each case of the suite.
+///
+/// Takes an expression that can be called as `|| (guard, store)`, once for each case: a store
+/// without data, and whatever has to live as long as it does. It is called inside a `tokio`
+/// runtime. A store without some capability is asked to refuse what it cannot do.
+///
+/// ```
+/// # use glance_core::memory::MemoryStore;
+/// mod suite {
+///     # use glance_core::memory::MemoryStore;
+///     glance_core::store_conformance!(|| ((), MemoryStore::new("suite")));
+/// }
+/// ```
+#[macro_export]
+macro_rules! store_conformance {
+    ($make:expr) => {
+        $crate::store_conformance! { @tests $make;
+            data_comes_back_as_it_went_in
+            data_of_unknown_length_comes_back
+            no_data_is_data_too
+            odd_chunks_add_up
+            zeros_come_back_as_zeros
+            less_data_than_announced_is_refused
+            more_data_than_announced_is_refused_as_soon_as_it_shows
+            a_second_put_is_refused_and_the_first_data_stays
+            of_puts_at_once_one_wins
+            a_store_that_only_reads_refuses_data
+            a_source_that_breaks_leaves_nothing
+            an_error_behind_the_announced_bytes_counts
+            a_refused_length_leaves_nothing
+            a_dropped_put_leaves_nothing
+            a_put_nobody_polls_does_nothing
+            every_range_is_cut_to_the_data
+            a_range_behind_the_data_is_refused
+            a_reading_says_how_long_it_is
+            an_offered_file_holds_the_data
+            missing_data_is_not_found
+            a_location_of_another_store_is_refused
+            a_reading_dropped_halfway_harms_nothing
+            readings_at_once_do_not_mix
+            data_deleted_while_it_is_read_never_reads_wrong
+            deleted_data_is_gone_and_its_id_free
+            a_store_that_does_not_delete_refuses_to
+            discard_removes_finished_data
+            discard_removes_what_a_dropped_put_left
+            discard_of_nothing_succeeds
+            discard_leaves_other_images_alone
+        }
+    };
+    (@tests $make:expr; $($case:ident)*) => {
+        $(
+            #[test]
+            fn $case() {
+                $crate::conformance::run(async {
+                    let (_guard, store) = ($make)();
+                    $crate::conformance::store::$case(&store).await;
+                });
+            }
+        )*
+    };
+}
+
+/// Whether a case that writes has anything to ask of the store; one that only reads has to refuse.
+async fn writes(store: &dyn Store) -> bool {
+    if !store.capabilities().write {
+        let refused = store.put(ImageId::random(), Some(1), stream_of(Bytes::from_static(b"x"))).await;
+        assert!(matches!(refused, Err(StoreError::Unsupported { .. })), "{refused:?}");
+    }
+    store.capabilities().write
+}
+
+/// Where the data of `id` would lie: the store has to be able to delete to tell.
+async fn place_of(store: &dyn Store, id: ImageId) -> Option<Location> {
+    if !store.capabilities().delete {
+        return None;
+    }
+    let at = store.write(id, Bytes::from_static(b"gone soon")).await.unwrap().location;
+    store.delete(&at).await.unwrap();
+    Some(at)
+}
+
+/// Asserts that the store holds nothing of `id`: nothing is found, and the id can be put again.
+async fn assert_free(store: &dyn Store, id: ImageId, at: Option<&Location>, after: &str) {
+    if let Some(at) = at {
+        let size = store.size(at).await;
+        assert!(matches!(size, Err(StoreError::NotFound { .. })), "{after}: {size:?}");
+    }
+    let data = source::noise(4099);
+    let stored = store.write(id, data.clone()).await;
+    let stored = stored.unwrap_or_else(|error| panic!("{after}, the id cannot be put again: {error:?}"));
+    assert_holds(store, &stored.location, &data).await;
+}
+
+/// Asserts that all the data at `at` is `expected`.
+async fn assert_holds(store: &dyn Store, at: &Location, expected: &Bytes) {
+    let data = store.read(at, crate::store::ByteRange::ALL).await.unwrap();
+    // Not `assert_eq`: megabytes of numbers help nobody.
+    assert!(data == *expected, "{} bytes came back, other than the {} written", data.len(), expected.len());
+}
