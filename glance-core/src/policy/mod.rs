@@ -21,6 +21,9 @@ mod target;
 mod template;
 mod warning;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 

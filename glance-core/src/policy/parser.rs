@@ -75,7 +75,7 @@ impl<'a> Parser<'a> {
             "!" => Check::False,
             _ => self.kind_and_match(text).unwrap_or_else(|flaw| {
                 let instead = match flaw {
-                    BadCheck::Format => Check::Undecidable,
+                    BadCheck::Format | BadCheck::Kind => Check::Undecidable,
                     BadCheck::NoColon | BadCheck::UnknownCredential { .. } => Check::False,
                 };
                 self.bad_checks.push(flaw);
@@ -97,12 +97,22 @@ impl<'a> Parser<'a> {
                     let text = text.into();
                     Check::Literal { text, wanted }
                 } else {
-                    let credential =
-                        Credential::named(kind).ok_or_else(|| BadCheck::UnknownCredential { name: kind.to_owned() })?;
+                    let credential = Credential::named(kind).ok_or_else(|| unknown(kind))?;
                     Check::Credential { credential, wanted }
                 }
             }
         })
+    }
+}
+
+/// What is wrong with a kind that is neither a literal nor an attribute of callers.
+fn unknown(kind: &str) -> BadCheck {
+    let begins = kind.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let names = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    if begins && kind.chars().all(names) {
+        BadCheck::UnknownCredential { name: kind.to_owned() }
+    } else {
+        BadCheck::Kind
     }
 }
 

@@ -24,7 +24,7 @@ pub enum Value<'a> {
     /// Reads `True` or `False`.
     Bool(bool),
     /// Reads as decimal digits.
-    Integer(i64),
+    Integer(i128),
     /// Reads as it is.
     Text(Cow<'a, str>),
     /// Several texts, such as tags. Only remote checks see them: as text they equal nothing.
@@ -89,7 +89,19 @@ impl From<bool> for Value<'_> {
 
 impl From<i64> for Value<'_> {
     fn from(value: i64) -> Self {
-        Self::Integer(value)
+        Self::Integer(value.into())
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(value: u32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<u64> for Value<'_> {
+    fn from(value: u64) -> Self {
+        Self::Integer(value.into())
     }
 }
 

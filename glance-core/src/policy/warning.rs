@@ -68,12 +68,15 @@ pub enum BadCheck {
     /// There is no colon in it; it is false.
     #[error("always false: it is not of the form kind:match")]
     NoColon,
-    /// It begins with something that is neither a literal nor known of a caller; it is false.
+    /// It begins with the name of something that is not known of callers; it is false.
     #[error("always false: callers have no attribute {name}")]
     UnknownCredential {
-        /// What it begins with.
+        /// The name.
         name: String,
     },
+    /// It begins with what is neither a name nor a literal; a call that gets there is denied.
+    #[error("undecidable: it begins with neither a name nor a literal")]
+    Kind,
     /// A percent sign starts no `%(key)s`; a call that gets there is denied.
     #[error("undecidable: a percent sign begins no %(key)s")]
     Format,
