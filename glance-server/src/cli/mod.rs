@@ -1,0 +1,129 @@
+//! The command line: `glance-server api`, or the same through a link called `glance-api`.
+
+mod options;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::config::{self, ConfigError, Finding, Loaded};
+use options::ConfigOptions;
+
+/// The Image service of OpenStack.
+#[derive(Debug, Parser)]
+#[command(name = "glance-server", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the Image API.
+    Api(ConfigOptions),
+    /// Look at the configuration without serving.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Name every option that is wrong, unknown or without effect, and where it stands.
+    Check(ConfigOptions),
+}
+
+/// Links under which the binary is one of its commands.
+const LINKS: &[(&str, &str)] = &[("glance-api", "api")];
+
+/// Does what the command line says.
+///
+/// Exit codes: 0; 1 if the configuration cannot be used or the server fails; 2 for a command line
+/// that makes no sense.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = with_command(arguments.into_iter().collect());
+    let parsed = Cli::command().try_get_matches_from(arguments).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli, matches))
+    });
+    match parsed {
+        Ok((cli, matches)) => obey(cli, &matches),
+        Err(error) => {
+            // Nothing is left to do about a closed terminal.
+            let _ = error.print();
+            ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+        }
+    }
+}
+
+/// The arguments with the command in its place that the name of the program stands for.
+fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let name = arguments.first().and_then(|name| Path::new(name).file_name());
+    let link = LINKS.iter().find(|(link, _)| name.is_some_and(|name| name == *link));
+    if let Some((_, command)) = link {
+        arguments.insert(1, OsString::from(*command));
+    }
+    arguments
+}
+
+fn obey(cli: Cli, matches: &ArgMatches) -> ExitCode {
+    match cli.command {
+        Command::Api(options) => {
+            let loaded = config::load(&options.into_args(innermost(matches)));
+            let done = loaded.map(|loaded| report(&loaded));
+            outcome(done)
+        }
+        Command::Config { command: ConfigCommand::Check(options) } => {
+            let loaded = config::load(&options.into_args(innermost(matches)));
+            outcome(loaded.map(|loaded| report(&loaded)))
+        }
+    }
+}
+
+/// The matches of the command that was given, below all its parents.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, matches)) => innermost(matches),
+        None => matches,
+    }
+}
+
+/// Shows what was found out about a configuration that can be used.
+fn report(Loaded { settings, warnings }: &Loaded) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    show(&mut out, "warning", warnings)?;
+    writeln!(out, "{}", settings.summary())
+}
+
+fn outcome(done: Result<io::Result<()>, ConfigError>) -> ExitCode {
+    match done {
+        // A reader that left early has seen what it wanted.
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = refusal(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn refusal(error: &ConfigError) -> io::Result<()> {
+    let mut out = io::stderr().lock();
+    match error {
+        ConfigError::Invalid { problems, warnings } => {
+            show(&mut out, "warning", warnings)?;
+            show(&mut out, "error", problems)
+        }
+        other => writeln!(out, "error: {other}"),
+    }
+}
+
+fn show(out: &mut dyn Write, word: &str, findings: &[Finding]) -> io::Result<()> {
+    findings.iter().try_for_each(|finding| writeln!(out, "{word}: {finding}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+use super::*;
+use crate::config::{CliArgs, Source};
+
+fn args(line: &str) -> CliArgs {
+    let arguments = with_command(line.split_whitespace().map(OsString::from).collect());
+    let matches = Cli::command().try_get_matches_from(arguments).unwrap();
+    let command = Cli::from_arg_matches(&matches).unwrap().command;
+    let (Command::Api(options) | Command::Config { command: ConfigCommand::Check(options) }) = command;
+    options.into_args(innermost(&matches))
+}
+
+fn set(line: &str) -> Vec<(&'static str, String)> {
+    args(line).overrides.into_iter().map(|(_, name, value)| (name, value)).collect()
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn a_link_called_glance_api_serves() {
+    let direct = args("glance-server api --config-file a.conf");
+    let linked = args("/usr/bin/glance-api --config-file a.conf");
+    assert_eq!(direct.sources, linked.sources);
+}
+
+#[test]
+fn files_and_folders_keep_their_order() {
+    let file = |name: &str| Source::File(name.into());
+    let dir = |name: &str| Source::Dir(name.into());
+    assert_eq!(
+        args("glance-api --config-file a --config-dir b --config-file=c --config-dir d").sources,
+        [file("a"), dir("b"), file("c"), dir("d")]
+    );
+    assert_eq!(args("glance-api --config-dir b --config-file a").sources, [dir("b"), file("a")]);
+}
+
+#[test]
+fn the_last_switch_wins() {
+    assert_eq!(set("glance-api --debug"), [("debug", "true".to_owned())]);
+    assert_eq!(set("glance-api --debug --nodebug"), [("debug", "false".to_owned())]);
+    assert_eq!(set("glance-api --nodebug --debug"), [("debug", "true".to_owned())]);
+    assert_eq!(set("glance-api"), []);
+}
+
+#[test]
+fn bind_sets_host_and_port() {
+    let host = |host: &str| ("bind_host", host.to_owned());
+    let port = |port: &str| ("bind_port", port.to_owned());
+    assert_eq!(set("glance-api --bind 127.0.0.1:1"), [host("127.0.0.1"), port("1")]);
+    assert_eq!(set("glance-api --bind [::1]:0"), [host("::1"), port("0")]);
+    assert_eq!(set("glance-api --bind :9"), [port("9")]);
+    for wrong in ["9292", "::1:9", "h:port", "h:65536"] {
+        let line = ["glance-server", "api", "--bind", wrong];
+        assert!(Cli::command().try_get_matches_from(line).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_dollar_on_the_command_line_is_a_dollar() {
+    assert_eq!(set("glance-api --data-dir /a$b"), [("data_dir", "/a$$b".to_owned())]);
+}

@@ -1,0 +1,119 @@
+//! What to warn about: settings that do not do what whoever wrote them may expect.
+
+use super::finding::{Finding, Origin};
+use super::layers::{Layers, Setting, section_name};
+use super::options::{Effect, Known, Section};
+use super::resolve::Resolved;
+
+/// Every warning about `layers`, in the order of the files.
+pub(super) fn warnings(layers: &Layers, resolved: &Resolved) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut removed = Vec::new();
+    for layer in &layers.files {
+        let mut warned = Vec::new();
+        for (header, origin) in &layer.headers {
+            if !warned.contains(&header) && section(resolved, &section_name(header)).is_none() {
+                warned.push(header);
+                found.push(unknown_section(header, origin));
+            }
+        }
+        for setting in &layer.settings {
+            match judge(resolved, setting) {
+                Judgement::Fine => {}
+                Judgement::Removed => removed.push(setting),
+                Judgement::Warn(message) => {
+                    found.push(Finding::new(Some(setting.origin.clone()), message));
+                }
+            }
+        }
+    }
+    found.extend(removed_note(&removed));
+    found.extend(losses(resolved));
+    found
+}
+
+enum Judgement {
+    Fine,
+    Removed,
+    Warn(String),
+}
+
+fn section<'a>(resolved: &'a Resolved, name: &str) -> Option<&'a Section> {
+    resolved.sections.iter().find(|section| section.name == name)
+}
+
+fn unknown_section(header: &str, origin: &Origin) -> Finding {
+    let hint = if header.eq_ignore_ascii_case("DEFAULT") {
+        "; the section of general options is spelled [DEFAULT]"
+    } else {
+        ""
+    };
+    let message = format!("unknown section [{header}]: nothing in it has any effect{hint}");
+    Finding::new(Some(origin.clone()), message)
+}
+
+fn judge(resolved: &Resolved, setting: &Setting) -> Judgement {
+    let Setting { section: group, name, .. } = setting;
+    if let Some((section, option)) = by_old_name(resolved, group, name) {
+        let now = &option.name;
+        let section = &section.name;
+        return Judgement::Warn(format!("[{group}] {name} is the old name of [{section}] {now}"));
+    }
+    let Some(section) = section(resolved, group) else {
+        // Its header has been warned about.
+        return Judgement::Fine;
+    };
+    match section.option(name) {
+        Some(option) if option.effect == Effect::Removed => Judgement::Removed,
+        Some(_) => Judgement::Fine,
+        None if group == "DEFAULT" && name.starts_with("registry_") => Judgement::Removed,
+        None if section.open => Judgement::Fine,
+        None => Judgement::Warn(format!("unknown option [{group}] {name} has no effect")),
+    }
+}
+
+fn by_old_name<'a>(resolved: &'a Resolved, group: &str, name: &str) -> Option<(&'a Section, &'static Known)> {
+    resolved.sections.iter().find_map(|section| {
+        let option = section.options().find(|option| {
+            option.old.iter().any(|(old_group, old_name)| {
+                let old_group = if old_group.is_empty() { &section.name } else { *old_group };
+                (old_group, *old_name) == (group, name)
+            })
+        })?;
+        Some((section, option))
+    })
+}
+
+fn removed_note(settings: &[&Setting]) -> Option<Finding> {
+    let first = settings.first()?;
+    let mut names: Vec<_> = settings.iter().map(|setting| setting.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let message = format!("options that Glance has dropped, without effect: {}", names.join(", "));
+    Some(Finding::new(Some(first.origin.clone()), message))
+}
+
+/// Options that ask for something this server does not do.
+fn losses(resolved: &Resolved) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for section in &resolved.sections {
+        for option in section.options() {
+            let Effect::Missing(loss) = option.effect else {
+                continue;
+            };
+            if let Some(origin) = changed(resolved, section, option) {
+                let message = format!("[{}] {} is not honoured: {loss}", section.name, option.name);
+                found.push(Finding::new(Some(origin), message));
+            }
+        }
+    }
+    found
+}
+
+/// Where `option` is set to anything but its default.
+fn changed(resolved: &Resolved, section: &Section, option: &Known) -> Option<Origin> {
+    let origin = resolved.origin(&section.name, option.name)?;
+    let now = resolved.values.get(&(section.name.clone(), option.name))?;
+    let default = option.default.and_then(|text| option.kind.read(text).ok().flatten());
+    (now.value != default).then_some(origin)
+}

@@ -1,0 +1,131 @@
+//! Sections that belong to the libraries around Glance: identity, policy, middleware, messages.
+
+use super::known::{Known, choice, decimal, flag, int, list, multi, text};
+
+pub(super) const POLICY: &[Known] = &[
+    text("policy_file").or("policy.yaml").honoured(),
+    multi("policy_dirs").or("policy.d").honoured(),
+    text("policy_default_rule").or("default").honoured(),
+    flag("enforce_new_defaults", true).honoured(),
+    flag("enforce_scope", true),
+    choice("remote_content_type", &["application/x-www-form-urlencoded", "application/json"])
+        .or("application/x-www-form-urlencoded"),
+    flag("remote_ssl_verify_server_crt", false),
+    text("remote_ssl_ca_crt_file"),
+    text("remote_ssl_client_crt_file"),
+    text("remote_ssl_client_key_file"),
+    decimal("remote_timeout").or("60"),
+];
+
+pub(super) const MIDDLEWARE: &[Known] = &[
+    flag("enable_proxy_headers_parsing", false).honoured(),
+    int("max_request_body_size"),
+    text("secure_proxy_ssl_header"),
+];
+
+pub(super) const CORS: &[Known] = &[
+    list("allowed_origin").honoured(),
+    flag("allow_credentials", true).honoured(),
+    list("expose_headers")
+        .or("X-Image-Meta-Checksum,X-Auth-Token,X-Subject-Token,X-Service-Token,\
+             X-OpenStack-Request-ID")
+        .honoured(),
+    int("max_age").at_least(0).or("3600").honoured(),
+    list("allow_methods").or("GET,PUT,POST,DELETE,PATCH").honoured(),
+    list("allow_headers")
+        .or("Content-MD5,X-Image-Meta-Checksum,X-Storage-Token,Accept-Encoding,X-Auth-Token,\
+             X-Identity-Status,X-Roles,X-Service-Catalog,X-User-Id,X-Tenant-Id,\
+             X-OpenStack-Request-ID")
+        .honoured(),
+];
+
+pub(super) const HEALTHCHECK: &[Known] = &[
+    text("path").or("/healthcheck"),
+    list("backends").honoured(),
+    text("disable_by_file_path").honoured(),
+    list("disable_by_file_paths").honoured(),
+    list("enable_by_file_paths").honoured(),
+    flag("detailed", false).honoured(),
+    list("allowed_source_ranges").honoured(),
+    flag("ignore_proxied_requests", false).honoured(),
+];
+
+pub(super) const CONCURRENCY: &[Known] = &[text("lock_path"), flag("disable_process_locking", false)];
+
+pub(super) const NOTIFICATIONS: &[Known] = &[
+    multi("driver").missing("no notifications are sent"),
+    text("transport_url").secret(),
+    list("topics").was(&[("DEFAULT", "notification_topics")]).or("notifications"),
+    int("retry").or("-1"),
+];
+
+/// `[keystone_authtoken]`; sections that `auth_section` names hold the same.
+pub(super) const AUTHTOKEN: &[Known] = &[
+    text("www_authenticate_uri").was(&[("", "auth_uri")]),
+    text("auth_url"),
+    text("auth_type").was(&[("", "auth_plugin")]),
+    text("auth_section"),
+    text("username").was(&[("", "user_name"), ("", "user")]),
+    text("user_id"),
+    text("password").secret(),
+    text("user_domain_name"),
+    text("user_domain_id"),
+    text("project_name").was(&[("", "tenant_name")]),
+    text("project_id").was(&[("", "tenant_id")]),
+    text("project_domain_name"),
+    text("project_domain_id"),
+    text("domain_name"),
+    text("domain_id"),
+    text("default_domain_name"),
+    text("default_domain_id"),
+    text("system_scope"),
+    text("trust_id"),
+    text("application_credential_id").secret(),
+    text("application_credential_name"),
+    text("application_credential_secret").secret(),
+    text("token").secret(),
+    text("endpoint"),
+    text("interface").or("internal"),
+    text("region_name"),
+    text("auth_version"),
+    text("service_type"),
+    flag("delay_auth_decision", false),
+    int("http_connect_timeout"),
+    int("http_request_max_retries").or("3"),
+    text("cafile"),
+    text("certfile"),
+    text("keyfile"),
+    flag("insecure", false),
+    int("timeout"),
+    list("memcached_servers").was(&[("", "memcache_servers")]),
+    int("token_cache_time").or("300"),
+    choice("memcache_security_strategy", &["None", "MAC", "ENCRYPT"]).or("None"),
+    text("memcache_secret_key").secret(),
+    int("memcache_pool_dead_retry"),
+    int("memcache_pool_maxsize"),
+    int("memcache_pool_socket_timeout"),
+    int("memcache_pool_unused_timeout"),
+    int("memcache_pool_conn_get_timeout"),
+    flag("memcache_use_advanced_pool", true),
+    flag("memcache_tls_enabled", false),
+    text("memcache_tls_cafile"),
+    text("memcache_tls_certfile"),
+    text("memcache_tls_keyfile"),
+    text("memcache_tls_allowed_ciphers"),
+    flag("memcache_sasl_enabled", false),
+    text("memcache_sasl_username"),
+    text("memcache_sasl_password").secret(),
+    flag("include_service_catalog", true),
+    text("enforce_token_bind").or("permissive"),
+    list("service_token_roles").or("service"),
+    flag("service_token_roles_required", true),
+    text("cache"),
+];
+
+pub(super) const LIMIT: &[Known] = &[
+    text("endpoint_id"),
+    text("endpoint_service_name"),
+    text("endpoint_service_type"),
+    text("endpoint_region_name"),
+    text("endpoint_interface").or("public"),
+];

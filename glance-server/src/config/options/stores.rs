@@ -1,0 +1,163 @@
+//! Options of the stores: `[glance_store]`, `[backend_defaults]` and one section per backend.
+
+use super::known::{Known, choice, choice_any_case, dict, flag, int, list, multi, text};
+
+pub(super) const COMMON: &[Known] = &[
+    list("stores").or("file,http").honoured(),
+    choice("default_store", DEFAULT_STORES).or("file").honoured(),
+    text("default_backend").honoured(),
+];
+
+/// URL schemes that a single-store configuration may name as its default.
+const DEFAULT_STORES: &[&str] = &[
+    "file",
+    "filesystem",
+    "http",
+    "https",
+    "swift",
+    "swift+http",
+    "swift+https",
+    "swift+config",
+    "rbd",
+    "cinder",
+    "vsphere",
+    "s3",
+];
+
+/// What every backend of a multi-store configuration has.
+pub(super) const BACKEND: &[Known] = &[
+    text("store_description").honoured(),
+    int("weight").between(i32::MIN as i128, i32::MAX as i128).or("0").honoured(),
+];
+
+pub(super) const FILE: &[Known] = &[
+    text("filesystem_store_datadir").or("/var/lib/glance/images").honoured(),
+    multi("filesystem_store_datadirs").honoured(),
+    text("filesystem_store_metadata_file").honoured(),
+    int("filesystem_store_file_perm").or("0").honoured(),
+    int("filesystem_store_chunk_size").between(1, 1 << 30).or("65536").honoured(),
+    flag("filesystem_thin_provisioning", false).honoured(),
+    int("filesystem_store_timeout").at_least(0).or("0"),
+    int("filesystem_store_thread_pool_size").or("10"),
+    int("filesystem_store_threadpool_threshold").or("75"),
+];
+
+pub(super) const HTTP: &[Known] = &[
+    text("https_ca_certificates_file").honoured(),
+    flag("https_insecure", true).honoured(),
+    dict("http_proxy_information").honoured(),
+];
+
+pub(super) const SWIFT: &[Known] = &[
+    flag("swift_store_auth_insecure", false),
+    text("swift_store_cacert"),
+    text("swift_store_region"),
+    text("swift_store_endpoint"),
+    choice("swift_store_endpoint_type", &["publicURL", "adminURL", "internalURL"]).or("publicURL"),
+    text("swift_store_service_type").or("object-store"),
+    text("swift_store_container").or("glance"),
+    int("swift_store_large_object_size").at_least(1).or("5120"),
+    int("swift_store_large_object_chunk_size").at_least(1).or("200"),
+    flag("swift_store_create_container_on_put", false),
+    flag("swift_store_multi_tenant", false),
+    int("swift_store_multiple_containers_seed").between(0, 32).or("0"),
+    list("swift_store_admin_tenants"),
+    flag("swift_store_ssl_compression", true),
+    int("swift_store_retry_get_count").at_least(0).or("0"),
+    int("swift_store_expire_soon_interval").at_least(0).or("60"),
+    flag("swift_store_use_trusts", true),
+    flag("swift_buffer_on_upload", false),
+    text("swift_upload_buffer_dir"),
+    text("default_swift_reference").or("ref1"),
+    text("swift_store_config_file"),
+    text("swift_store_auth_address"),
+    text("swift_store_user").secret(),
+    text("swift_store_key").secret(),
+    text("swift_store_application_credential_id").secret(),
+    text("swift_store_application_credential_secret").secret(),
+    text("swift_store_project_name"),
+    text("swift_store_project_id"),
+    text("swift_store_auth_version").or("3"),
+];
+
+pub(super) const RBD: &[Known] = &[
+    int("rbd_store_chunk_size").at_least(1).or("8"),
+    text("rbd_store_pool").or("images"),
+    text("rbd_store_user"),
+    text("rbd_store_ceph_conf").or(""),
+    int("rados_connect_timeout").or("-1"),
+    flag("rbd_thin_provisioning", false),
+];
+
+pub(super) const S3: &[Known] = &[
+    text("s3_store_host"),
+    text("s3_store_region_name").or(""),
+    text("s3_store_access_key").secret(),
+    text("s3_store_secret_key").secret(),
+    text("s3_store_bucket"),
+    flag("s3_store_create_bucket_on_put", false),
+    choice("s3_store_bucket_url_format", &["auto", "virtual", "path"]).or("auto"),
+    int("s3_store_large_object_size").or("100"),
+    int("s3_store_large_object_chunk_size").at_least(5).or("10"),
+    int("s3_store_thread_pools").or("10"),
+    text("s3_store_cacert").or(""),
+    flag("s3_store_enable_data_integrity_protection", false),
+    choice_any_case("s3_store_request_checksum_calculation", CHECKSUMS).or("when_required"),
+    choice_any_case("s3_store_response_checksum_validation", CHECKSUMS).or("when_required"),
+];
+
+const CHECKSUMS: &[&str] = &["when_supported", "when_required"];
+
+pub(super) const VMWARE: &[Known] = &[
+    text("vmware_server_host"),
+    text("vmware_server_username"),
+    text("vmware_server_password").secret(),
+    multi("vmware_datastores"),
+    text("vmware_store_image_dir").or("/openstack_glance"),
+    int("vmware_api_retry_count").at_least(1).or("10"),
+    int("vmware_task_poll_interval").at_least(1).or("5"),
+    flag("vmware_insecure", false).was(&[("", "vmware_api_insecure")]),
+    text("vmware_ca_file"),
+];
+
+pub(super) const CINDER: &[Known] = &[
+    text("cinder_catalog_info").or("volumev3::publicURL"),
+    text("cinder_endpoint_template"),
+    text("cinder_os_region_name").was(&[("", "os_region_name")]),
+    int("cinder_http_retries").at_least(0).or("3"),
+    text("cinder_ca_certificates_file"),
+    flag("cinder_api_insecure", false),
+    text("cinder_store_auth_address"),
+    text("cinder_store_user_name"),
+    text("cinder_store_user_domain_name").or("Default"),
+    text("cinder_store_password").secret(),
+    text("cinder_store_project_name"),
+    text("cinder_store_project_domain_name").or("Default"),
+    text("cinder_store_application_credential_id").secret(),
+    text("cinder_store_application_credential_secret").secret(),
+    text("cinder_volume_type"),
+    int("cinder_state_transition_timeout").at_least(0).or("300"),
+    int("cinder_attachment_retry_attempts").at_least(1).or("5"),
+    flag("cinder_do_extend_attached", false),
+    text("rootwrap_config").or("/etc/glance/rootwrap.conf"),
+    flag("cinder_use_multipath", false),
+    flag("cinder_enforce_multipath", false),
+    text("cinder_mount_point_base").or("/var/lib/glance/mnt"),
+];
+
+/// The options of the driver called `kind`; `None` if there is no such driver.
+pub(in crate::config) fn driver(kind: &str) -> Option<&'static [Known]> {
+    Some(match kind {
+        "file" => FILE,
+        "http" => HTTP,
+        "swift" => SWIFT,
+        "rbd" => RBD,
+        "s3" => S3,
+        "vmware" => VMWARE,
+        "cinder" => CINDER,
+        _ => return None,
+    })
+}
+
+/// The names of all drivers.
+pub(in crate::config) const DRIVERS: &[&str] = &["file", "http", "swift", "rbd", "s3", "vmware", "cinder"];

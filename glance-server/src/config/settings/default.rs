@@ -1,0 +1,232 @@
+//! `[DEFAULT]`: the listener, limits and behaviour of the image service.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use crate::config::resolve::Resolved;
+
+const SECTION: &str = "DEFAULT";
+
+/// Options of `[DEFAULT]` other than those about logging.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "one field for each option, as the section has them")]
+pub struct DefaultSettings {
+    /// `bind_host` and `bind_port`: where the server listens.
+    pub bind: Bind,
+    /// `backlog`: connections the system holds until they are accepted (4096).
+    pub backlog: u32,
+    /// `workers`: how many threads serve requests; `None` (unset or 0): one for each core.
+    pub workers: Option<usize>,
+    /// `tcp_keepidle`: seconds of silence before a connection is probed (600).
+    pub tcp_keepidle: u64,
+    /// `http_keepalive`: whether a connection serves more than one request (true).
+    pub http_keepalive: bool,
+    /// `max_header_line`: the longest header line, in bytes (16384).
+    pub max_header_line: usize,
+    /// `client_socket_timeout`: seconds a client may stay silent within a request (900);
+    /// `None` (0): for ever.
+    pub client_socket_timeout: Option<u64>,
+    /// `allow_anonymous_access`: whether callers without identity may read (false).
+    pub allow_anonymous_access: bool,
+    /// `max_request_id_length`: the longest `X-Openstack-Request-ID`, in bytes (64);
+    /// `None` (0): no limit.
+    pub max_request_id_length: Option<usize>,
+    /// `public_endpoint`: the base URL that the versions document shows; `None`: what the client
+    /// used.
+    pub public_endpoint: Option<String>,
+    /// `hashing_algorithm`: the digest for `os_hash_value`, as Python's hashlib names it (sha512).
+    pub hashing_algorithm: String,
+    /// `image_member_quota`: most members of an image (128); `None` (negative): no limit.
+    pub image_member_quota: Option<u64>,
+    /// `image_property_quota`: most custom properties of an image (128); `None`: no limit.
+    pub image_property_quota: Option<u64>,
+    /// `image_tag_quota`: most tags of an image (128); `None`: no limit.
+    pub image_tag_quota: Option<u64>,
+    /// `image_location_quota`: most locations of an image (10); `None`: no limit.
+    pub image_location_quota: Option<u64>,
+    /// `limit_param_default`: images on a page when the client does not say (25).
+    pub limit_param_default: u64,
+    /// `api_limit_max`: most images on a page (1000).
+    pub api_limit_max: u64,
+    /// `show_image_direct_url`: whether images show `direct_url` (false).
+    pub show_image_direct_url: bool,
+    /// `show_multiple_locations`: whether images show `locations` and clients edit them (false).
+    pub show_multiple_locations: bool,
+    /// `image_size_cap`: the largest image, in bytes (1 TiB).
+    pub image_size_cap: u64,
+    /// `user_storage_quota`: bytes a project may keep; `None` (0): no limit.
+    pub user_storage_quota: Option<u64>,
+    /// `enabled_import_methods`: in the order given (glance-direct, web-download, copy-image).
+    pub enabled_import_methods: Vec<String>,
+    /// `worker_self_reference_url`: where other workers reach this one.
+    pub worker_self_reference_url: Option<String>,
+    /// `property_protection_file`, found; it exists.
+    pub property_protection_file: Option<PathBuf>,
+    /// `property_protection_rule_format`: what the rules in that file are (roles).
+    pub property_protection_rule_format: PropertyProtectionFormat,
+    /// `image_cache_dir`: its presence makes the versions document announce the cache API.
+    pub image_cache_dir: Option<PathBuf>,
+    /// `delayed_delete`: whether deleted images wait as `pending_delete` (false).
+    pub delayed_delete: bool,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bind {
+    /// An address or a name.
+    pub host: String,
+    /// The port; 0 leaves the choice to the system.
+    pub port: u16,
+}
+
+impl Bind {
+    /// Whether only this machine can reach it, as far as the text tells.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => address.to_canonical().is_loopback(),
+            Err(_) => self.host.eq_ignore_ascii_case("localhost"),
+        }
+    }
+}
+
+impl fmt::Display for Bind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// What the rules of a property protection file are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PropertyProtectionFormat {
+    /// Lists of roles.
+    Roles,
+    /// Names of policy rules.
+    Policies,
+}
+
+impl DefaultSettings {
+    /// `property_protection_file` is what the option was found to mean.
+    pub(super) fn from(options: &Resolved, bind: Bind, property_protection_file: Option<PathBuf>) -> Self {
+        Self {
+            bind,
+            backlog: number(options, "backlog"),
+            workers: positive(options, "workers"),
+            tcp_keepidle: number(options, "tcp_keepidle"),
+            http_keepalive: options.flag(SECTION, "http_keepalive"),
+            max_header_line: number(options, "max_header_line"),
+            client_socket_timeout: positive(options, "client_socket_timeout"),
+            allow_anonymous_access: options.flag(SECTION, "allow_anonymous_access"),
+            max_request_id_length: positive(options, "max_request_id_length"),
+            public_endpoint: options.text(SECTION, "public_endpoint"),
+            hashing_algorithm: options.text(SECTION, "hashing_algorithm").unwrap_or_default(),
+            // A negative number does not fit, and stands for "no limit".
+            image_member_quota: options.int(SECTION, "image_member_quota"),
+            image_property_quota: options.int(SECTION, "image_property_quota"),
+            image_tag_quota: options.int(SECTION, "image_tag_quota"),
+            image_location_quota: options.int(SECTION, "image_location_quota"),
+            limit_param_default: number(options, "limit_param_default"),
+            api_limit_max: number(options, "api_limit_max"),
+            show_image_direct_url: options.flag(SECTION, "show_image_direct_url"),
+            show_multiple_locations: options.flag(SECTION, "show_multiple_locations"),
+            image_size_cap: number(options, "image_size_cap"),
+            user_storage_quota: storage_quota(options),
+            enabled_import_methods: options.list(SECTION, "enabled_import_methods"),
+            worker_self_reference_url: options.text(SECTION, "worker_self_reference_url"),
+            property_protection_file,
+            property_protection_rule_format: protection_format(options),
+            image_cache_dir: options.text(SECTION, "image_cache_dir").map(PathBuf::from),
+            delayed_delete: options.flag(SECTION, "delayed_delete"),
+        }
+    }
+}
+
+/// A number that has a default; 0 stands in for one that is refused anyway.
+fn number<T: TryFrom<i128> + Default>(options: &Resolved, option: &str) -> T {
+    options.int(SECTION, option).unwrap_or_default()
+}
+
+/// A number for which 0 means "none".
+fn positive<T: TryFrom<i128> + Default + PartialEq>(options: &Resolved, option: &str) -> Option<T> {
+    options.int(SECTION, option).filter(|number| *number != T::default())
+}
+
+fn protection_format(options: &Resolved) -> PropertyProtectionFormat {
+    match options.text(SECTION, "property_protection_rule_format").as_deref() {
+        Some("policies") => PropertyProtectionFormat::Policies,
+        _ => PropertyProtectionFormat::Roles,
+    }
+}
+
+fn storage_quota(options: &Resolved) -> Option<u64> {
+    let text = options.text(SECTION, "user_storage_quota")?;
+    let bytes = bytes(&text);
+    if bytes.is_none() {
+        let must = "must be a number with one of B, KB, MB, GB, TB right behind it, or without";
+        options.refuse(SECTION, "user_storage_quota", must);
+    }
+    bytes.filter(|bytes| *bytes > 0)
+}
+
+/// Bytes from a number and an optional unit, a power of 1024: `10GB`. No blanks, upper case.
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let power = match unit {
+        "" | "B" => 0,
+        "KB" => 1,
+        "MB" => 2,
+        "GB" => 3,
+        "TB" => 4,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << (10 * power))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bind, bytes};
+
+    #[test]
+    fn a_storage_quota_has_an_optional_unit() {
+        for (text, means) in [
+            ("0", Some(0)),
+            ("12", Some(12)),
+            ("12B", Some(12)),
+            ("3KB", Some(3 << 10)),
+            ("5MB", Some(5 << 20)),
+            ("5GB", Some(5 << 30)),
+            ("2TB", Some(2 << 40)),
+            ("2 TB", None),
+            ("2tb", None),
+            ("TB", None),
+            ("", None),
+            ("-1", None),
+            ("1.5GB", None),
+            ("99999999999TB", None),
+        ] {
+            assert_eq!(bytes(text), means, "{text}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_told_from_the_text() {
+        for (host, loopback) in [
+            ("127.0.0.1", true),
+            ("127.9.9.9", true),
+            ("::1", true),
+            ("localhost", true),
+            ("0.0.0.0", false),
+            ("::", false),
+            ("example.org", false),
+        ] {
+            let host = host.to_owned();
+            assert_eq!(Bind { host, port: 1 }.is_loopback(), loopback);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `[cors]`, `[healthcheck]` and `[oslo_middleware]`: what happens around every request.
+
+use std::path::PathBuf;
+
+use super::paste::PasteSettings;
+use crate::config::network::Network;
+use crate::config::resolve::Resolved;
+
+/// `[cors]` or one `[cors.<name>]`: pages of these origins may call the API.
+#[derive(Debug, Clone)]
+pub struct CorsSettings {
+    /// `allowed_origin`: at least one; `*` stands for any.
+    pub allowed_origin: Vec<String>,
+    /// `allow_credentials` (true).
+    pub allow_credentials: bool,
+    /// `expose_headers`.
+    pub expose_headers: Vec<String>,
+    /// `max_age`: seconds a browser may remember the answer (3600).
+    pub max_age: u64,
+    /// `allow_methods`.
+    pub allow_methods: Vec<String>,
+    /// `allow_headers`.
+    pub allow_headers: Vec<String>,
+}
+
+impl CorsSettings {
+    /// The sections that name an origin, `[cors]` first.
+    pub(super) fn all(options: &Resolved) -> Vec<Self> {
+        options
+            .sections
+            .iter()
+            .map(|section| section.name.as_str())
+            .filter(|name| *name == "cors" || name.starts_with("cors."))
+            .map(|section| Self::from(options, section))
+            .filter(|cors| !cors.allowed_origin.is_empty())
+            .collect()
+    }
+
+    fn from(options: &Resolved, section: &str) -> Self {
+        Self {
+            allowed_origin: options.list(section, "allowed_origin"),
+            allow_credentials: options.flag(section, "allow_credentials"),
+            expose_headers: options.list(section, "expose_headers"),
+            max_age: options.int(section, "max_age").unwrap_or_default(),
+            allow_methods: options.list(section, "allow_methods"),
+            allow_headers: options.list(section, "allow_headers"),
+        }
+    }
+}
+
+/// `[oslo_middleware]`: what is believed of a proxy in front.
+#[derive(Debug, Clone, Copy)]
+pub struct ProxyHeaders {
+    /// `enable_proxy_headers_parsing`: whether `X-Forwarded-*` and `Forwarded` count (false).
+    pub enabled: bool,
+}
+
+impl ProxyHeaders {
+    pub(super) fn from(options: &Resolved) -> Self {
+        Self { enabled: options.flag("oslo_middleware", "enable_proxy_headers_parsing") }
+    }
+}
+
+/// `[healthcheck]`; settings of the paste file's health check override the section.
+#[derive(Debug, Clone)]
+pub struct HealthcheckSettings {
+    /// `backends`: what is looked at (`disable_by_file` with Glance's own paste file).
+    pub backends: Vec<HealthcheckBackend>,
+    /// `disable_by_file_path`: while this file exists, the answer is 503.
+    pub disable_by_file_path: Option<PathBuf>,
+    /// `disable_by_file_paths`: the same for requests to one port each.
+    pub disable_by_file_paths: Vec<(u16, PathBuf)>,
+    /// `enable_by_file_paths`: all must exist.
+    pub enable_by_file_paths: Vec<PathBuf>,
+    /// `detailed`: whether the answer shows more than its outcome (false).
+    pub detailed: bool,
+    /// `allowed_source_ranges`: who may ask; empty: everybody.
+    pub allowed_source_ranges: Vec<Network>,
+    /// `ignore_proxied_requests`: whether requests through a proxy are refused (false).
+    pub ignore_proxied_requests: bool,
+}
+
+/// A thing that a health check looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HealthcheckBackend {
+    /// `disable_by_file`.
+    DisableByFile,
+    /// `disable_by_files_ports`.
+    DisableByFilesPorts,
+    /// `enable_by_files`.
+    EnableByFiles,
+}
+
+const HEALTHCHECK: &str = "healthcheck";
+
+impl HealthcheckSettings {
+    pub(super) fn from(options: &Resolved, paste: &PasteSettings) -> Self {
+        let items = |option: &str| match paste.healthcheck(option) {
+            Some(text) => text.split(',').map(|item| item.trim().to_owned()).collect(),
+            None => options.list(HEALTHCHECK, option),
+        };
+        let flag = |option: &str| match paste.healthcheck(option) {
+            Some(text) => matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on"),
+            None => options.flag(HEALTHCHECK, option),
+        };
+        let path = paste.healthcheck("disable_by_file_path").map(ToOwned::to_owned);
+        let path = path.or_else(|| options.text(HEALTHCHECK, "disable_by_file_path"));
+        Self {
+            backends: read(options, "backends", items("backends"), backend),
+            disable_by_file_path: path.map(PathBuf::from),
+            disable_by_file_paths: read(
+                options,
+                "disable_by_file_paths",
+                items("disable_by_file_paths"),
+                port_and_path,
+            ),
+            enable_by_file_paths: items("enable_by_file_paths").into_iter().map(PathBuf::from).collect(),
+            detailed: flag("detailed"),
+            allowed_source_ranges: read(options, "allowed_source_ranges", items("allowed_source_ranges"), |item| {
+                item.parse().map_err(|error| format!("{error}"))
+            }),
+            ignore_proxied_requests: flag("ignore_proxied_requests"),
+        }
+    }
+}
+
+/// Each of `items` by `one`; the first that is refused is the option's problem.
+fn read<T>(options: &Resolved, option: &str, items: Vec<String>, one: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+    let items = items.into_iter().filter(|item| !item.is_empty());
+    let read: Result<Vec<_>, _> = items.map(|item| one(&item)).collect();
+    read.unwrap_or_else(|must| {
+        options.refuse(HEALTHCHECK, option, must);
+        Vec::new()
+    })
+}
+
+fn backend(name: &str) -> Result<HealthcheckBackend, String> {
+    match name {
+        "disable_by_file" => Ok(HealthcheckBackend::DisableByFile),
+        "disable_by_files_ports" => Ok(HealthcheckBackend::DisableByFilesPorts),
+        "enable_by_files" => Ok(HealthcheckBackend::EnableByFiles),
+        other => {
+            Err(format!("names {other}, which is none of disable_by_file, disable_by_files_ports, enable_by_files"))
+        }
+    }
+}
+
+fn port_and_path(item: &str) -> Result<(u16, PathBuf), String> {
+    item.split_once(':')
+        .and_then(|(port, path)| Some((port.trim().parse().ok()?, PathBuf::from(path.trim()))))
+        .ok_or_else(|| "must be <port>:<path> pairs".to_owned())
+}

@@ -1,0 +1,112 @@
+//! Settings with types: one struct for each section that the server acts upon.
+
+mod database;
+mod default;
+mod file_store;
+mod glance_rs;
+mod image_format;
+mod logging;
+mod middleware;
+mod paste;
+mod policy;
+mod stores;
+mod summary;
+
+pub use database::{Connection, DatabaseSettings};
+pub use default::{Bind, DefaultSettings, PropertyProtectionFormat};
+pub use file_store::{Datadir, FileStoreSettings};
+pub use glance_rs::{AuthMode, AuthSettings, GlanceRsSettings, LimitSettings};
+pub use image_format::ImageFormatSettings;
+pub use logging::LoggingSettings;
+pub use middleware::{CorsSettings, HealthcheckBackend, HealthcheckSettings, ProxyHeaders};
+pub use paste::{Filter, PasteSettings};
+pub use policy::OsloPolicySettings;
+pub use stores::{ConfiguredStore, HttpStoreSettings, StoreKind, StoreSettings};
+pub use summary::Summary;
+
+use std::path::PathBuf;
+
+use super::error::ConfigError;
+use super::finding::Finding;
+use super::resolve::Resolved;
+use super::sources::{ConfigFiles, Surroundings};
+
+/// Everything the server is told by its configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `[DEFAULT]` without logging.
+    pub default: DefaultSettings,
+    /// `[DEFAULT]`, logging.
+    pub logging: LoggingSettings,
+    /// `[image_format]`.
+    pub image_format: ImageFormatSettings,
+    /// `[glance_store]` and the sections of stores.
+    pub stores: StoreSettings,
+    /// `[database]`.
+    pub database: DatabaseSettings,
+    /// `[paste_deploy]` and the paste file.
+    pub paste: PasteSettings,
+    /// `[oslo_policy]`.
+    pub oslo_policy: OsloPolicySettings,
+    /// `[cors]` and `[cors.<name>]` where they name an origin; empty: no such requests.
+    pub cors: Vec<CorsSettings>,
+    /// `[healthcheck]`.
+    pub healthcheck: HealthcheckSettings,
+    /// `[oslo_middleware]`.
+    pub proxy_headers: ProxyHeaders,
+    /// `[glance_rs]`.
+    pub glance_rs: GlanceRsSettings,
+    /// `schema-image.json`, the operator's own image properties, where it exists.
+    pub schema_image: Option<PathBuf>,
+    /// The files all this was read from; none of them when nothing is configured at all.
+    pub files: ConfigFiles,
+}
+
+impl Settings {
+    /// What an operator wants to read when the server starts, without secrets.
+    #[must_use]
+    pub fn summary(&self) -> Summary<'_> {
+        Summary(self)
+    }
+
+    /// The settings that `options` come to. Whatever cannot be used is noted in `options`.
+    pub(super) fn from(
+        options: &Resolved,
+        files: ConfigFiles,
+        around: &Surroundings,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Self, ConfigError> {
+        let unconfigured = files.is_empty();
+        let paste = PasteSettings::from(options, &files)?;
+        let data_dir = glance_rs::data_dir(options, around, unconfigured);
+        let glance_rs = GlanceRsSettings::from(options, &paste, data_dir);
+        let bind = glance_rs::bind(options, &glance_rs.auth, unconfigured, warnings);
+        let data_dir = glance_rs.data_dir.as_deref();
+        Ok(Self {
+            default: DefaultSettings::from(options, bind, protection_file(options, &files)),
+            logging: LoggingSettings::from(options),
+            image_format: ImageFormatSettings::from(options),
+            stores: StoreSettings::from(options, data_dir),
+            database: DatabaseSettings::from(options, data_dir),
+            oslo_policy: OsloPolicySettings::from(options, &files, warnings),
+            cors: CorsSettings::all(options),
+            healthcheck: HealthcheckSettings::from(options, &paste),
+            proxy_headers: ProxyHeaders::from(options),
+            schema_image: files.find("schema-image.json").filter(|path| path.is_file()),
+            paste,
+            glance_rs,
+            files,
+        })
+    }
+}
+
+/// The file that `property_protection_file` means, which must exist.
+fn protection_file(options: &Resolved, files: &ConfigFiles) -> Option<PathBuf> {
+    const OPTION: &str = "property_protection_file";
+    let name = options.text("DEFAULT", OPTION)?;
+    let path = files.find(&name).filter(|path| path.is_file());
+    if path.is_none() {
+        options.refuse("DEFAULT", OPTION, format!("must exist: there is no file {name}"));
+    }
+    path
+}

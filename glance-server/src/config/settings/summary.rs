@@ -1,0 +1,45 @@
+//! What an operator wants to read when the server starts.
+
+use std::fmt;
+
+use super::{AuthMode, Connection, Settings, StoreKind};
+
+/// Where the server listens, what it keeps where and whom it believes, one line each.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'a>(pub(super) &'a Settings);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings { default, stores, database, glance_rs, files, .. } = self.0;
+        match files.files.as_slice() {
+            [] => writeln!(f, "configuration: none found, built-in settings")?,
+            files => {
+                let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+                writeln!(f, "configuration: {}", names.join(", "))?;
+            }
+        }
+        writeln!(f, "address: {}", default.bind)?;
+        match glance_rs.auth.mode {
+            AuthMode::None => writeln!(f, "callers: not authenticated, all are administrators")?,
+            AuthMode::TrustedHeaders => {
+                let peers: Vec<_> = glance_rs.auth.trusted_peers.iter().map(ToString::to_string).collect();
+                writeln!(f, "callers: identity headers from {}", peers.join(", "))?;
+            }
+        }
+        match &database.connection {
+            Connection::SqliteFile(path) => writeln!(f, "records: SQLite in {}", path.display())?,
+            Connection::SqliteMemory => writeln!(f, "records: in memory, gone when the server ends")?,
+        }
+        for store in &stores.stores {
+            let default = if store.id == stores.default { " (default)" } else { "" };
+            write!(f, "store {}{default}: {}", store.id, store.kind.name())?;
+            if let StoreKind::File(file) = &store.kind {
+                let paths: Vec<_> = file.datadirs.iter().map(|dir| dir.path.display().to_string()).collect();
+                write!(f, " in {}", paths.join(", "))?;
+            }
+            writeln!(f)?;
+        }
+        let staging: Vec<_> = stores.staging.datadirs.iter().map(|dir| dir.path.display().to_string()).collect();
+        write!(f, "staging: {}", staging.join(", "))
+    }
+}
