@@ -1,0 +1,14 @@
+//! Everything between the listening socket and the router: connections, their limits, the framing
+//! of HTTP/1.1, file data sent by the kernel, paths in one canonical form.
+//!
+//! What a request means is the router's business. This layer answers by itself only where no
+//! request could be made out.
+
+mod connection;
+mod options;
+mod sendfile;
+mod serve;
+
+pub use options::HttpOptions;
+pub use sendfile::{FileBody, FileSender};
+pub use serve::{PeerAddr, bind, serve, serve_until, termination};

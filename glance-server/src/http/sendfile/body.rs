@@ -1,0 +1,96 @@
+//! A response body that is part of a file.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::task::JoinHandle;
+
+use super::marker::{FRAME, FileSender};
+use super::readahead;
+
+/// A range of a file as a response body that the kernel sends.
+///
+/// Answer with it on the connection that `sender` came from and nowhere else, and put no layer
+/// above it that looks at the data.
+///
+/// ```no_run
+/// # use std::{fs::File, sync::Arc};
+/// # use axum::{Extension, body::Body};
+/// # use glance_server::http::{FileBody, FileSender};
+/// async fn download(Extension(sender): Extension<FileSender>) -> Body {
+///     let file = Arc::new(File::open("image.raw").unwrap());
+///     Body::new(FileBody::new(&sender, file, 0..4096))
+/// }
+/// ```
+#[derive(Debug)]
+pub struct FileBody {
+    sender: FileSender,
+    file: Arc<File>,
+    left: Range<u64>,
+    /// The window at the start of `left` on its way into memory.
+    reading: Option<JoinHandle<()>>,
+    /// The window at the start of `left` needs no further look.
+    ready: bool,
+}
+
+impl FileBody {
+    /// The bytes of `file` in `range` (counted from 0, end excluded).
+    ///
+    /// If the file ends before the range does, the connection breaks where the file ends.
+    #[must_use]
+    pub fn new(sender: &FileSender, file: Arc<File>, range: Range<u64>) -> Self {
+        Self { sender: sender.clone(), file, left: range, reading: None, ready: false }
+    }
+
+    fn window(&self) -> Range<u64> {
+        let end = self.left.start.saturating_add(FRAME as u64);
+        self.left.start..end.min(self.left.end)
+    }
+
+    /// Waits until the next window is in memory.
+    fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.ready {
+            self.reading = readahead::prepare(&self.file, &self.window(), self.left.end);
+            self.ready = true;
+        }
+        if let Some(reading) = &mut self.reading {
+            ready!(Pin::new(reading).poll(cx)).map_err(io::Error::other)?;
+            self.reading = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Body for FileBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let this = &mut *self;
+        if this.left.is_empty() {
+            return Poll::Ready(None);
+        }
+        ready!(this.poll_read_ahead(cx))?;
+        let window = this.window();
+        let Some(marker) = this.sender.mark(&this.file, &window) else {
+            return Poll::Ready(Some(Err(io::Error::other("too many file frames at once"))));
+        };
+        this.left.start = window.end;
+        this.ready = false;
+        Poll::Ready(Some(Ok(Frame::data(marker))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left.end.saturating_sub(self.left.start))
+    }
+}

@@ -1,0 +1,257 @@
+//! Taking connections, and letting go of them.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rustix::net::sockopt;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+use tracing::{debug, warn};
+
+use super::connection::Connection;
+use super::options::HttpOptions;
+use super::sendfile::FileSender;
+
+/// How long to leave a listener alone that had no descriptor or memory for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who sent a request, as an extension of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddr(pub SocketAddr);
+
+/// How far the server is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Serving,
+    /// Requests under way are finished, no others begin.
+    Draining,
+    Over,
+}
+
+/// Listens on `address` with room for `backlog` connections not yet accepted.
+///
+/// # Errors
+///
+/// Those of the socket: the address is taken, is not ours, or needs privileges.
+pub fn bind(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart must not wait for the connections of the process before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(backlog)
+}
+
+/// Resolves when the process is asked to end: `SIGTERM` or `SIGINT`.
+///
+/// A signal that cannot be listened for never comes.
+pub async fn termination() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let came = |kind| async move {
+        match signal(kind) {
+            Ok(mut signals) => {
+                signals.recv().await;
+            }
+            Err(error) => {
+                warn!(%error, "cannot listen for a signal to stop");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = came(SignalKind::terminate()) => {}
+        () = came(SignalKind::interrupt()) => {}
+    }
+}
+
+/// Serves `router` on `listener` until `shutdown` resolves and the requests under way are answered,
+/// transfers included.
+///
+/// # Errors
+///
+/// None at present: failing to accept a connection concerns that connection alone.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    options: HttpOptions,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    serve_until(listener, router, options, shutdown, std::future::pending()).await
+}
+
+/// Like [`serve`], but drops what is still under way when `abort` resolves. `abort` is first polled
+/// after `shutdown` has resolved, so both can be [`termination`].
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn serve_until(
+    listener: TcpListener,
+    router: Router,
+    options: HttpOptions,
+    shutdown: impl Future<Output = ()>,
+    abort: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let limit = options.shutdown_limit;
+    let (phase, watched) = watch::channel(Phase::Serving);
+    let server = Server {
+        router,
+        room: Arc::new(Semaphore::new(options.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
+        options: Arc::new(options),
+        phase: watched,
+    };
+    tokio::select! {
+        never = server.accept_all(&listener) => match never {},
+        () = shutdown => {}
+    }
+    // Clients that come now are to be refused, not kept waiting.
+    drop(listener);
+    drop(server);
+    phase.send_replace(Phase::Draining);
+    tokio::select! {
+        () = phase.closed() => {}
+        () = abort => debug!("told again to stop"),
+        () = after(limit) => warn!("requests were still running at the shutdown limit"),
+    }
+    phase.send_replace(Phase::Over);
+    phase.closed().await;
+    Ok(())
+}
+
+async fn after(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Server {
+    router: Router,
+    room: Arc<Semaphore>,
+    options: Arc<HttpOptions>,
+    phase: watch::Receiver<Phase>,
+}
+
+impl Server {
+    async fn accept_all(&self, listener: &TcpListener) -> Infallible {
+        loop {
+            // The semaphore is never closed, so there always is a permit to wait for.
+            let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else {
+                std::future::pending::<()>().await;
+                continue;
+            };
+            let (stream, peer) = accept(listener).await;
+            let connection =
+                serve_connection(stream, peer, self.router.clone(), Arc::clone(&self.options), self.phase.clone());
+            tokio::spawn(async move {
+                connection.await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+/// The next connection, however long the system has no room for one.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let mut said = false;
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if is_of_the_connection(&error) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut said, true) {
+                    warn!(%error, "cannot accept connections for now");
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether the client, not this process, is the reason.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    options: Arc<HttpOptions>,
+    mut phase: watch::Receiver<Phase>,
+) {
+    if let Err(error) = tune(&stream, &options) {
+        debug!(%error, %peer, "cannot set the options of a connection");
+    }
+    let sender = FileSender::default();
+    let connection = Connection::new(stream, sender.clone());
+    let service = service_fn(move |request| answer(request, peer, sender.clone(), router.clone()));
+    let mut http = pin!(
+        http1::Builder::new()
+            .keep_alive(options.keepalive)
+            .header_read_timeout(None)
+            .serve_connection(TokioIo::new(connection), service)
+    );
+    let mut served = tokio::select! {
+        served = http.as_mut() => Some(served),
+        () = beyond(&mut phase, Phase::Serving) => None,
+    };
+    if served.is_none() {
+        http.as_mut().graceful_shutdown();
+        served = tokio::select! {
+            served = http => Some(served),
+            () = beyond(&mut phase, Phase::Draining) => None,
+        };
+    }
+    if let Some(Err(error)) = served {
+        debug!(error = &error as &dyn std::error::Error, %peer, "a connection broke");
+    }
+}
+
+/// Resolves when the server has got past `phase`.
+async fn beyond(phase: &mut watch::Receiver<Phase>, past: Phase) {
+    // A server that went away without a word is over.
+    let _ = phase.wait_for(|now| *now > past).await;
+}
+
+fn tune(stream: &TcpStream, options: &HttpOptions) -> io::Result<()> {
+    // Answers are written whole; waiting for more would only delay the last packet.
+    stream.set_nodelay(true)?;
+    if let Some(idle) = options.tcp_keepidle {
+        sockopt::set_socket_keepalive(stream, true)?;
+        sockopt::set_tcp_keepidle(stream, idle)?;
+    }
+    Ok(())
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    sender: FileSender,
+    router: Router,
+) -> Result<Response, Infallible> {
+    let mut request = request.map(axum::body::Body::new);
+    request.extensions_mut().insert(PeerAddr(peer));
+    request.extensions_mut().insert(sender);
+    router.oneshot(request).await
+}

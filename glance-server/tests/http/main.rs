@@ -1,0 +1,7 @@
+//! The HTTP layer over real sockets, seen from a client that speaks bytes.
+
+#![expect(clippy::unwrap_used, reason = "in a test, panicking is how a surprise is told")]
+
+mod client;
+mod downloads;
+mod shutdown;
