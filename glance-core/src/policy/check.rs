@@ -16,7 +16,6 @@ pub(super) enum Check {
     All(Vec<Check>),
     Any(Vec<Check>),
     Rule(RuleId),
-    /// The template is lower-case where it is literal.
     Role(Template),
     Literal {
         text: Box<str>,
@@ -73,10 +72,10 @@ pub(super) struct Undecided;
 
 /// One question to the rules.
 pub(super) struct Judgement<'a> {
-    pub(super) rules: &'a Rules,
-    pub(super) rule: &'a str,
-    pub(super) target: &'a dyn Target,
-    pub(super) context: &'a RequestContext,
+    rules: &'a Rules,
+    rule: &'a str,
+    target: &'a dyn Target,
+    context: &'a RequestContext,
     checks: u32,
 }
 
@@ -124,8 +123,7 @@ impl<'a> Judgement<'a> {
         let Some(wanted) = wanted.fill(self.target, Nulls::Nothing) else {
             return false;
         };
-        let lower = wanted.to_lowercase();
-        self.context.roles.iter().any(|role| *role == *wanted || *role == lower || role.to_lowercase() == lower)
+        self.context.roles.iter().any(|role| same_but_for_case(role, &wanted))
     }
 
     fn has(&self, credential: Credential, wanted: &Template) -> bool {
@@ -150,4 +148,9 @@ impl<'a> Judgement<'a> {
             Undecided
         })
     }
+}
+
+fn same_but_for_case(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+        || (!(one.is_ascii() && other.is_ascii()) && one.to_lowercase() == other.to_lowercase())
 }

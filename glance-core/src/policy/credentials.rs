@@ -61,7 +61,8 @@ impl Credential {
     pub(super) fn of(self, context: &RequestContext) -> Value<'_> {
         match self {
             Self::UserId => context.user_id.as_deref().into(),
-            Self::ProjectId => context.project_id.as_deref().into(),
+            // A project without an id is none, or it would own what has an empty owner.
+            Self::ProjectId => context.project_id.as_deref().filter(|id| !id.is_empty()).into(),
             Self::DomainId => context.domain_id.as_deref().into(),
             Self::UserDomainId => context.user_domain_id.as_deref().into(),
             Self::ProjectDomainId => context.project_domain_id.as_deref().into(),

@@ -223,7 +223,18 @@ fn no_attribute_of_the_caller_equals_a_null() {
     }
     assert!(!policy_of("role:%(owner)s").allows("r", &nobodys, &RequestContext::new("u", "p", ["none"])));
     assert!(!policy_of("project_id:%(name)s").allows("r", &nobodys, &without_project(&[])));
+    let empty = [("name", Value::from(""))];
+    assert!(!policy_of("project_id:%(name)s").allows("r", &empty, &RequestContext::new("u", "", ["x"])));
     assert!(policy_of("project_id:None").allows("r", &nobodys, &without_project(&[])));
+}
+
+#[test]
+fn roles_are_compared_without_case_beyond_ascii_too() {
+    let caller = RequestContext { roles: vec!["Prüfer".to_owned(), "Ops".to_owned()], ..member() };
+    for (rule, expected) in [("role:PRÜFER", true), ("role:prüfer", true), ("role:prufer", false), ("role:oPS", true)]
+    {
+        assert_eq!(policy_of(rule).allows("r", &NoTarget, &caller), expected, "{rule}");
+    }
 }
 
 #[test]
