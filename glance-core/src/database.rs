@@ -167,6 +167,19 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
     /// [`RepoError::Stale`] if the image is no longer saving.
     async fn finish_upload(&self, entry: Uuid, image: ImageId, change: &ImageChange) -> Result<Image, RepoError>;
 
+    /// Notes, before a record changes, that data of a living image is to be removed.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Failed`].
+    async fn note_removals(
+        &self,
+        image: ImageId,
+        removals: &[RemovalOf],
+        process: &str,
+        lease_until: Timestamp,
+    ) -> Result<(), RepoError>;
+
     /// Removes an entry whose work is done. Succeeds where there is none.
     ///
     /// # Errors

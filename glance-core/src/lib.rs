@@ -1,18 +1,27 @@
 //! The domain of an OpenStack Image service: images and everything said of them, the rules they
 //! follow, and the traits behind which image data and records are kept.
 //!
-//! This crate opens no file, socket or database and knows no HTTP.
+//! [`Glance`] is the registry as a program embeds it. This crate opens no file, socket or database
+//! and knows no HTTP: `glance-stores` keeps things, `glance-server` speaks to clients.
 
+pub mod catalogue;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod context;
-
-pub use context::RequestContext;
-pub use policy::Policy;
 pub mod database;
+pub mod digest;
+mod error;
 pub mod image;
 pub mod location;
 pub mod member;
 pub mod memory;
 pub mod policy;
 pub mod store;
+mod stores;
+mod upload;
+
+pub use catalogue::{Glance, Images, Settings};
+pub use context::RequestContext;
+pub use error::Error;
+pub use policy::Policy;
+pub use stores::{NamedStore, RESERVED_STORES, Stores, StoresError};

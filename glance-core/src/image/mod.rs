@@ -1,8 +1,12 @@
 //! The image record and the rules that hold for it wherever it is kept.
 
 mod change;
+pub mod fields;
 mod formats;
 mod id;
+pub mod inspect;
+mod new;
+pub mod patch;
 mod status;
 mod visibility;
 
@@ -13,6 +17,7 @@ use jiff::Timestamp;
 pub use change::{Assigned, ImageChange};
 pub use formats::Formats;
 pub use id::{ImageId, NotAnImageId};
+pub use new::NewImage;
 pub use status::UnknownStatus;
 pub use status::{Status, StatusError, advance};
 pub use visibility::{UnknownVisibility, Visibility, can_change, can_see};

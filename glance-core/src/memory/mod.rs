@@ -1,5 +1,8 @@
 //! Stores and databases that live in memory: for tests, trials and programs that keep nothing.
 
+mod database;
+mod list;
 mod store;
 
+pub use database::MemoryDatabase;
 pub use store::MemoryStore;

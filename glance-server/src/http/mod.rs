@@ -5,12 +5,10 @@
 //! request could be made out.
 
 mod connection;
-pub mod normalise;
 mod options;
 mod sendfile;
 mod serve;
 
-pub use normalise::{TargetError, normalised};
 pub use options::HttpOptions;
 pub use sendfile::{FileBody, FileSender};
 pub use serve::{PeerAddr, bind, serve, serve_until, termination};
