@@ -1,0 +1,9 @@
+//! The registry over its in-memory backends: every rule of the facade, as an embedder meets it.
+
+#![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+
+mod data;
+mod records;
+mod recovery;
+mod sharing;
+mod support;

@@ -1,0 +1,142 @@
+//! What other processes left in the middle.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures::StreamExt;
+use glance_core::catalogue::{Recovered, UploadOptions};
+use glance_core::database::{Journal, Upload};
+use glance_core::image::{Image, Status};
+use glance_core::store::StoreExt;
+use glance_core::{Error, Settings};
+use jiff::{Timestamp, ToSpan};
+
+use crate::support::{Lab, admin, owner};
+
+/// An upload whose process died, at the point where all its bytes had reached the store.
+async fn dead_upload(lab: &Lab, lease_until: Timestamp) -> Image {
+    let image = lab.queued(&owner()).await;
+    let upload = Upload {
+        entry: uuid::Uuid::new_v4(),
+        image: image.id,
+        store: None,
+        project: Some("mine".into()),
+        reserved: 100,
+        process: "dead".into(),
+        lease_until,
+    };
+    lab.database.begin_upload(&upload, Status::Queued, None, image.created_at).await.unwrap();
+    lab.store.write(image.id, "all of it".into()).await.unwrap();
+    image
+}
+
+fn later() -> Timestamp {
+    Timestamp::now() + 1.hour()
+}
+
+#[tokio::test]
+async fn an_upload_whose_lease_ran_out_is_unwound() {
+    let lab = Lab::new();
+    let image = dead_upload(&lab, Timestamp::UNIX_EPOCH).await;
+    assert_eq!(lab.database.bytes_held("mine").await.unwrap(), 100);
+    let recovered = lab.glance.recover(|_| false).await.unwrap();
+    assert_eq!(recovered, Recovered { uploads: 1, removals: 0, left: 0 });
+    assert_eq!(lab.glance.images(&owner()).get(image.id).await.unwrap().status, Status::Queued);
+    assert!(!lab.store.has(image.id, "one").await);
+    assert_eq!(lab.database.bytes_held("mine").await.unwrap(), 0);
+    assert!(lab.upload(&owner(), image.id, "again").await.is_ok());
+    assert_eq!(lab.glance.recover(|_| true).await.unwrap(), Recovered::default());
+}
+
+#[tokio::test]
+async fn an_upload_is_left_alone_while_its_lease_runs_and_its_process_may_live() {
+    let lab = Lab::new();
+    let image = dead_upload(&lab, later()).await;
+    assert_eq!(lab.glance.recover(|_| false).await.unwrap(), Recovered::default());
+    assert!(lab.store.has(image.id, "one").await);
+    let recovered = lab.glance.recover(|process| process == "dead").await.unwrap();
+    assert_eq!(recovered.uploads, 1);
+}
+
+#[tokio::test]
+async fn an_upload_to_an_image_deleted_since_leaves_nothing() {
+    let lab = Lab::new();
+    let image = dead_upload(&lab, Timestamp::UNIX_EPOCH).await;
+    lab.glance.images(&owner()).delete(image.id).await.unwrap();
+    lab.glance.recover(|_| false).await.unwrap();
+    assert!(!lab.store.has(image.id, "one").await);
+    assert!(lab.database.journal(9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn data_that_could_not_be_removed_goes_when_the_store_is_back() {
+    let lab = Lab::new();
+    let image = lab.active(&owner(), "data").await;
+    lab.store.keeps.store(true, Ordering::Relaxed);
+    lab.glance.images(&owner()).delete(image.id).await.unwrap();
+    assert!(matches!(lab.glance.images(&admin()).get(image.id).await, Err(Error::NotFound(_))));
+    assert!(lab.store.has(image.id, "one").await);
+    assert_eq!(lab.glance.recover(|_| false).await.unwrap().left, 1);
+    lab.store.keeps.store(false, Ordering::Relaxed);
+    assert_eq!(lab.glance.recover(|_| false).await.unwrap().removals, 1);
+    assert!(!lab.store.has(image.id, "one").await);
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_keeps_an_upload_from_being_unwound_until_it_is_back() {
+    let lab = Lab::new();
+    let image = dead_upload(&lab, Timestamp::UNIX_EPOCH).await;
+    lab.store.down.store(true, Ordering::Relaxed);
+    assert_eq!(lab.glance.recover(|_| false).await.unwrap().left, 1);
+    lab.store.down.store(false, Ordering::Relaxed);
+    assert_eq!(lab.glance.recover(|_| false).await.unwrap().uploads, 1);
+    assert!(!lab.store.has(image.id, "one").await);
+}
+
+#[tokio::test]
+async fn a_note_about_data_that_is_still_used_is_dropped() {
+    let lab = Lab::new();
+    let image = lab.active(&owner(), "data").await;
+    let note = glance_core::database::RemovalOf {
+        entry: uuid::Uuid::new_v4(),
+        store: None,
+        location: image.locations[0].url.clone(),
+    };
+    lab.database.note_removals(image.id, &[note], "dead", Timestamp::UNIX_EPOCH).await.unwrap();
+    lab.glance.recover(|_| false).await.unwrap();
+    assert!(lab.store.has(image.id, "one").await);
+    assert!(lab.database.journal(9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_slow_upload_keeps_its_lease() {
+    let lab = Lab::with(Settings { lease: Duration::from_millis(60), ..Settings::default() });
+    let other = lab.another();
+    let image = lab.queued(&owner()).await;
+    let slow = futures::stream::iter(0..20).then(|_| async {
+        tokio::time::sleep(Duration::from_millis(15)).await;
+        Ok(bytes::Bytes::from_static(b"x"))
+    });
+    let context = owner();
+    let upload = lab.glance.images(&context);
+    let upload = upload.upload(image.id, Box::pin(slow), UploadOptions::default());
+    tokio::pin!(upload);
+    let uploaded = loop {
+        tokio::select! {
+            done = &mut upload => break done,
+            () = tokio::time::sleep(Duration::from_millis(5)) => {
+                assert_eq!(other.recover(|_| false).await.unwrap(), Recovered::default());
+            }
+        }
+    };
+    assert_eq!(uploaded.unwrap().size, Some(20));
+}
+
+#[tokio::test]
+async fn two_processes_recover_an_upload_once() {
+    let lab = Lab::new();
+    dead_upload(&lab, Timestamp::UNIX_EPOCH).await;
+    let other = lab.another();
+    let (one, two) = futures::join!(lab.glance.recover(|_| false), other.recover(|_| false));
+    assert_eq!(one.unwrap().uploads + two.unwrap().uploads, 1);
+}
