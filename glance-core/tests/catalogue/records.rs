@@ -1,6 +1,6 @@
 //! Creating, showing, changing, listing and deleting records.
 
-use glance_core::catalogue::{ListRequest, VisibilityWish};
+use glance_core::catalogue::{DownloadOptions, ListRequest, UploadOptions, VisibilityWish};
 use glance_core::database::{Direction, SortKey};
 use glance_core::image::patch::{self, Operation, PatchForm};
 use glance_core::image::{Formats, ImageId, NewImage, Status, Visibility};
@@ -93,7 +93,10 @@ async fn strangers_learn_nothing_of_an_image_they_cannot_see() {
         assert_eq!(say(images.patch(id, &patch).await.unwrap_err(), id), "no image found with ID ID");
         assert_eq!(say(images.delete(id).await.unwrap_err(), id), "no image found with ID ID");
         assert_eq!(say(images.members(id).await.unwrap_err(), id), "no image found with ID ID");
-        assert_eq!(say(images.download(id, &Default::default()).await.unwrap_err(), id), "no image found with ID ID");
+        assert_eq!(
+            say(images.download(id, &DownloadOptions::default()).await.unwrap_err(), id),
+            "no image found with ID ID"
+        );
         let marked = ListRequest { marker: Some(id), ..ListRequest::default() };
         assert_eq!(say(images.list(&marked).await.unwrap_err(), id), "the marker ID is no image found here");
     }
@@ -240,7 +243,7 @@ async fn anonymous_callers_change_nothing() {
         images.patch(image.id, &[]).await.map(drop),
         images.delete(image.id).await,
         images.add_tag(image.id, "t").await,
-        images.upload(image.id, text("x"), Default::default()).await.map(drop),
+        images.upload(image.id, text("x"), UploadOptions::default()).await.map(drop),
         images.deactivate(image.id).await,
         images.add_member(image.id, "p").await.map(drop),
     ] {
@@ -259,12 +262,12 @@ async fn deactivation_keeps_data_from_all_but_administrators() {
     }
     let seen = images.get(image.id).await.unwrap();
     assert_eq!((seen.status, seen.locations.len()), (Status::Deactivated, 0));
-    assert!(matches!(images.download(image.id, &Default::default()).await, Err(Error::Forbidden(_))));
-    assert!(lab.glance.images(&root).download(image.id, &Default::default()).await.is_ok());
+    assert!(matches!(images.download(image.id, &DownloadOptions::default()).await, Err(Error::Forbidden(_))));
+    assert!(lab.glance.images(&root).download(image.id, &DownloadOptions::default()).await.is_ok());
     for _ in 0..2 {
         images.reactivate(image.id).await.unwrap();
     }
-    assert!(images.download(image.id, &Default::default()).await.is_ok());
+    assert!(images.download(image.id, &DownloadOptions::default()).await.is_ok());
     let queued = lab.queued(&owner()).await;
     assert!(matches!(images.deactivate(queued.id).await, Err(Error::Forbidden(_))));
 }
@@ -334,7 +337,7 @@ async fn copies_are_given_up_one_by_one_until_the_last() {
     let context = admin();
     let images = glance.images(&context);
     let image = images.create(NewImage::named("n", "raw", "bare")).await.unwrap();
-    let image = images.upload(image.id, text("data"), Default::default()).await.unwrap();
+    let image = images.upload(image.id, text("data"), UploadOptions::default()).await.unwrap();
     assert_eq!(image.locations[0].store(), Some("cheap"));
     // A second copy, as an import to several stores would make it.
     let copy = fast.write(image.id, "data".into()).await.unwrap();

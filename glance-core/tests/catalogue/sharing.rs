@@ -1,6 +1,6 @@
 //! Sharing images with projects.
 
-use glance_core::catalogue::ListRequest;
+use glance_core::catalogue::{DownloadOptions, ListRequest};
 use glance_core::image::NewImage;
 use glance_core::image::Visibility;
 use glance_core::member::MemberStatus;
@@ -18,7 +18,7 @@ async fn a_share_is_seen_at_once_and_listed_when_accepted() {
     let member = me.add_member(image.id, "theirs").await.unwrap();
     assert_eq!((member.status, member.project.as_str()), (MemberStatus::Pending, "theirs"));
     assert!(them.get(image.id).await.is_ok());
-    assert!(them.download(image.id, &Default::default()).await.is_ok());
+    assert!(them.download(image.id, &DownloadOptions::default()).await.is_ok());
     let listed = async |status| {
         let request = ListRequest { member_status: status, ..ListRequest::default() };
         them.list(&request).await.unwrap().images.len()
