@@ -74,7 +74,7 @@ impl ConfigOptions {
         let mut overrides = self.logging.overrides();
         if let Some((host, port)) = self.bind {
             if !host.is_empty() {
-                overrides.push(("DEFAULT", "bind_host", host));
+                overrides.push(("DEFAULT", "bind_host", literal(&host)));
             }
             overrides.push(("DEFAULT", "bind_port", port.to_string()));
         }

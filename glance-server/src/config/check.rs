@@ -117,3 +117,57 @@ fn changed(resolved: &Resolved, section: &Section, option: &Known) -> Option<Ori
     let default = option.default.and_then(|text| option.kind.read(text).ok().flatten());
     (now.value != default).then_some(origin)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::testing::warnings;
+
+    #[test]
+    fn unknown_options_and_sections_are_named_with_their_place() {
+        assert_eq!(
+            warnings("[DEFAULT]\nbind_prot = 1\n[fast]\nweight = 1\n[fast]\nweight = 2"),
+            [
+                "glance-api.conf:3: unknown section [fast]: nothing in it has any effect",
+                "glance-api.conf:2: unknown option [DEFAULT] bind_prot has no effect",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_option_of_another_kind_of_store_is_unknown() {
+        let text = "[DEFAULT]\nenabled_backends = a:file\n[glance_store]\ndefault_backend = a\n[a]\nrbd_store_pool = x";
+        assert_eq!(warnings(text), ["glance-api.conf:6: unknown option [a] rbd_store_pool has no effect"]);
+    }
+
+    #[test]
+    fn what_is_not_done_is_said_when_it_was_asked_for() {
+        assert_eq!(
+            warnings("[DEFAULT]\nuse_keystone_limits = true\nuse_syslog = false"),
+            [
+                "glance-api.conf:2: [DEFAULT] use_keystone_limits is not honoured: limits registered in Keystone are not enforced"
+            ]
+        );
+    }
+
+    #[test]
+    fn tuning_of_libraries_that_are_not_here_passes_in_silence() {
+        let text = "[DEFAULT]\nexecutor_thread_pool_size = 9\n[oslo_messaging_rabbit]\nrabbit_quorum_queue = true\n\
+                    [profiler]\nenabled = true\n[barbican]\nanything = 1\n[keystone_authtoken]\nmemcache_pool_maxsize = 3";
+        assert!(warnings(text).is_empty(), "{:?}", warnings(text));
+    }
+
+    #[test]
+    fn dropped_options_share_one_note() {
+        assert_eq!(
+            warnings("[DEFAULT]\nregistry_host = a\nenable_v1_api = true\nregistry_port = 1"),
+            [
+                "glance-api.conf:2: options that Glance has dropped, without effect: enable_v1_api, registry_host, registry_port"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_section_that_auth_section_names_is_known() {
+        assert!(warnings("[keystone_authtoken]\nauth_section = ks\n[ks]\nusername = glance").is_empty());
+    }
+}

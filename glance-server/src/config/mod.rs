@@ -5,6 +5,7 @@
 //! first use, and an option nobody knows is named in a warning.
 
 mod check;
+mod contradictions;
 mod error;
 mod finding;
 pub mod ini;
@@ -17,6 +18,8 @@ mod resolve;
 mod secret;
 mod settings;
 mod sources;
+#[cfg(test)]
+mod testing;
 
 pub use error::ConfigError;
 pub use finding::{Finding, Origin};
@@ -72,6 +75,7 @@ pub fn load_in(args: &CliArgs, around: &Surroundings) -> Result<Loaded, ConfigEr
     let resolved = Resolved::from(&layers);
     let mut warnings = check::warnings(&layers, &resolved);
     let settings = Settings::from(&resolved, files, around, &mut warnings)?;
+    warnings.extend(contradictions::warnings(&resolved, &settings));
     let problems = resolved.problems.into_inner();
     if problems.is_empty() {
         Ok(Loaded { settings, warnings })
@@ -88,3 +92,6 @@ fn override_setting((section, option, value): &(&str, &str, String)) -> Setting 
         origin: Origin::CommandLine,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,7 @@ pub(super) const IMAGES: &[Known] = &[
     choice("property_protection_rule_format", &["roles", "policies"]).or("roles").honoured(),
     dict("enabled_backends").honoured(),
     flag("delayed_delete", false).honoured(),
-    int("scrub_time").at_least(0).or("0").missing("deleted image data is not kept for a time"),
+    int("scrub_time").at_least(0).or("0"),
     int("scrub_pool_size").at_least(1).or("1"),
     int("wakeup_time").at_least(0).or("300"),
     flag("daemon", false),
@@ -55,7 +55,7 @@ pub(super) const IMAGES: &[Known] = &[
 
 pub(super) const CACHE: &[Known] = &[
     choice_any_case("image_cache_driver", &["centralized_db", "sqlite", "xattr"]).or("centralized_db"),
-    text("image_cache_dir").honoured(),
+    text("image_cache_dir").missing("images are not cached yet"),
     text("image_cache_sqlite_db").or("cache.db"),
     int("image_cache_max_size").at_least(0).or("10737418240"),
     int("image_cache_stall_time").at_least(0).or("86400"),

@@ -89,7 +89,7 @@ pub(super) const GLANCE_RS: &[Known] = &[
     flag("allow_unauthenticated_remote", false).honoured(),
     text("data_dir").honoured(),
     int("max_json_body").between(1, 1 << 30).or("1048576").honoured(),
-    int("max_connections").between(1, 1 << 20).or("1024").honoured(),
+    int("max_connections").between(1, 1 << 20).or("4096").honoured(),
     int("header_timeout").between(1, 86_400).or("30").honoured(),
-    int("idle_timeout").between(1, 86_400).or("60").honoured(),
+    int("idle_timeout").between(1, 86_400).or("75").honoured(),
 ];

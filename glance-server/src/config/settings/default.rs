@@ -190,7 +190,8 @@ fn bytes(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bind, bytes};
+    use super::{Bind, PropertyProtectionFormat, bytes};
+    use crate::config::testing::{problems, settings};
 
     #[test]
     fn a_storage_quota_has_an_optional_unit() {
@@ -228,5 +229,66 @@ mod tests {
             let host = host.to_owned();
             assert_eq!(Bind { host, port: 1 }.is_loopback(), loopback);
         }
+    }
+
+    #[test]
+    fn glance_defaults_hold_where_nothing_is_said() {
+        let default = settings("").default;
+        assert_eq!(default.bind.port, 9292);
+        assert_eq!((default.backlog, default.workers, default.tcp_keepidle), (4096, None, 600));
+        assert_eq!((default.max_header_line, default.client_socket_timeout), (16_384, Some(900)));
+        assert_eq!((default.http_keepalive, default.allow_anonymous_access), (true, false));
+        assert_eq!((default.limit_param_default, default.api_limit_max), (25, 1000));
+        assert_eq!((default.image_size_cap, default.user_storage_quota), (1 << 40, None));
+        assert_eq!((default.image_location_quota, default.image_tag_quota), (Some(10), Some(128)));
+        assert_eq!(default.hashing_algorithm, "sha512");
+        assert_eq!(default.enabled_import_methods, ["glance-direct", "web-download", "copy-image"]);
+        assert_eq!(default.property_protection_rule_format, PropertyProtectionFormat::Roles);
+    }
+
+    #[test]
+    fn negative_quotas_are_no_quotas() {
+        let default = settings("[DEFAULT]\nimage_tag_quota = -1\nimage_member_quota = 0").default;
+        assert_eq!((default.image_tag_quota, default.image_member_quota), (None, Some(0)));
+    }
+
+    #[test]
+    fn zero_switches_a_limit_off() {
+        let default = settings("[DEFAULT]\nmax_request_id_length = 0\nclient_socket_timeout = 0\nworkers = 0").default;
+        assert_eq!((default.max_request_id_length, default.client_socket_timeout, default.workers), (None, None, None));
+    }
+
+    #[test]
+    fn an_empty_number_is_an_unset_one() {
+        assert_eq!(settings("[DEFAULT]\nworkers =").default.workers, None);
+        assert_eq!(settings("[DEFAULT]\nbacklog =").default.backlog, 4096);
+    }
+
+    #[test]
+    fn import_methods_stand_in_brackets() {
+        let methods = |text: &str| format!("[DEFAULT]\nenabled_import_methods = {text}");
+        assert!(settings(&methods("[]")).default.enabled_import_methods.is_empty());
+        assert_eq!(settings(&methods("['web-download']")).default.enabled_import_methods, ["web-download"]);
+        for refused in ["", "web-download", "[telepathy]"] {
+            assert_eq!(problems(&methods(refused)).len(), 1, "{refused}");
+        }
+    }
+
+    #[test]
+    fn the_largest_size_cap_is_eight_exbibytes() {
+        let cap = |text: &str| format!("[DEFAULT]\nimage_size_cap = {text}");
+        assert_eq!(settings(&cap("9223372036854775808")).default.image_size_cap, 1 << 63);
+        assert_eq!(problems(&cap("9223372036854775809")).len(), 1);
+    }
+
+    #[test]
+    fn a_storage_quota_that_makes_no_sense_is_refused() {
+        assert_eq!(problems("[DEFAULT]\nuser_storage_quota = 10 GB").len(), 1);
+        assert_eq!(settings("[DEFAULT]\nuser_storage_quota = 10GB").default.user_storage_quota, Some(10 << 30));
+    }
+
+    #[test]
+    fn the_property_protection_file_must_exist() {
+        assert_eq!(problems("[DEFAULT]\nproperty_protection_file = nowhere.conf").len(), 1);
     }
 }

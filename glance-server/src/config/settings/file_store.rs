@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::glance_rs::absolute;
 use crate::config::resolve::Resolved;
 
 /// How a store of files is set up.
@@ -80,7 +81,7 @@ fn datadirs(options: &Resolved, section: &str, unset: Option<PathBuf>) -> Vec<Da
         if path.is_none() {
             options.refuse(section, ONE, "must not be empty while filesystem_store_datadirs is");
         }
-        return vec![Datadir { path: path.unwrap_or_default(), priority: 0 }];
+        return vec![Datadir { path: path.map(absolute).unwrap_or_default(), priority: 0 }];
     }
     if chosen.is_some() {
         options.refuse(section, SEVERAL, "and filesystem_store_datadir exclude each other");
@@ -102,7 +103,7 @@ fn several(lines: &[String]) -> Result<Vec<Datadir>, String> {
         let (Some(priority), false) = (priority, path.is_empty()) else {
             return Err("must be <folder> or <folder>:<priority> on each line".to_owned());
         };
-        let path = PathBuf::from(path);
+        let path = absolute(PathBuf::from(path));
         match datadirs.iter().find(|known| known.path == path) {
             Some(known) if known.priority == priority => {}
             Some(_) => {
@@ -136,6 +137,8 @@ fn file_perm(options: &Resolved, section: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::StoreKind;
+    use crate::config::testing::{problems, settings};
 
     fn read(lines: &[&str]) -> Result<Vec<(String, u32)>, String> {
         let lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
@@ -160,5 +163,36 @@ mod tests {
     fn a_folder_counts_once_and_has_one_priority() {
         assert_eq!(read(&["/a:1", "/a:1"]), Ok(vec![("/a".into(), 1)]));
         assert!(read(&["/a:1", "/a:2"]).is_err());
+    }
+
+    fn store(text: &str) -> FileStoreSettings {
+        match settings(text).stores.stores.remove(0).kind {
+            StoreKind::File(file) => file,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_mode_is_written_in_octal_digits() {
+        let mode = |digits: &str| format!("[glance_store]\nfilesystem_store_file_perm = {digits}");
+        assert_eq!(store(&mode("640")).file_perm, Some(0o640));
+        assert_eq!(store(&mode("0")).file_perm, None);
+        assert_eq!(store(&mode("-1")).file_perm, None);
+        for refused in ["240", "680", "99999", "0x1ff"] {
+            assert_eq!(problems(&mode(refused)).len(), 1, "{refused}");
+        }
+    }
+
+    #[test]
+    fn one_folder_and_several_exclude_each_other() {
+        let several = "filesystem_store_datadirs = /a:1\nfilesystem_store_datadirs = /b:2";
+        let emptied = format!("[glance_store]\nfilesystem_store_datadir =\n{several}");
+        let alone = format!("[glance_store]\n{several}");
+        for text in [emptied, alone] {
+            let paths: Vec<_> = store(&text).datadirs.into_iter().map(|dir| (dir.path, dir.priority)).collect();
+            assert_eq!(paths, [("/a".into(), 1), ("/b".into(), 2)]);
+        }
+        assert_eq!(problems(&format!("[glance_store]\nfilesystem_store_datadir = /c\n{several}")).len(), 1);
+        assert_eq!(problems("[glance_store]\nfilesystem_store_datadir =").len(), 1);
     }
 }

@@ -49,11 +49,11 @@ pub enum AuthMode {
 pub struct LimitSettings {
     /// `max_json_body`: the longest JSON body, in bytes (1048576).
     pub max_json_body: usize,
-    /// `max_connections`: most connections at once (1024).
+    /// `max_connections`: most connections served at once; further ones wait (4096).
     pub max_connections: usize,
     /// `header_timeout`: seconds a client has to send its request's header (30).
     pub header_timeout: u64,
-    /// `idle_timeout`: seconds a connection may wait for its next request (60).
+    /// `idle_timeout`: seconds a connection may wait for its next request (75).
     pub idle_timeout: u64,
 }
 
@@ -80,7 +80,7 @@ impl GlanceRsSettings {
 /// The data folder: `data_dir`, or the user's own when there is no configuration at all.
 pub(super) fn data_dir(options: &Resolved, around: &Surroundings, unconfigured: bool) -> Option<PathBuf> {
     if let Some(dir) = options.text(SECTION, "data_dir") {
-        return Some(PathBuf::from(dir));
+        return Some(absolute(PathBuf::from(dir)));
     }
     if !unconfigured {
         return None;
@@ -129,6 +129,11 @@ fn trusted_peers(options: &Resolved) -> Vec<Network> {
     })
 }
 
+/// `path` from the root: locations of images name it, and outlive the working folder.
+pub(super) fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
 /// Where to listen, given who may.
 ///
 /// Glance's default is every address. Where callers are not known, it is this machine alone unless
@@ -154,4 +159,83 @@ pub(super) fn bind(options: &Resolved, auth: &AuthSettings, unconfigured: bool, 
         warnings.push(Finding::new(None, message));
     }
     bind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::{Folder, problems, settings};
+
+    #[test]
+    fn without_any_configuration_this_machine_is_served_from_a_folder_of_the_user() {
+        let mut folder = Folder::new();
+        let read = folder.load(&[]).unwrap();
+        assert!(read.warnings.is_empty(), "{:?}", read.warnings);
+        let settings = read.settings;
+        assert_eq!(settings.default.bind.to_string(), "127.0.0.1:9292");
+        assert_eq!(settings.glance_rs.auth.mode, AuthMode::None);
+        let home = folder.path("home/.local/share/glance");
+        assert_eq!(settings.glance_rs.data_dir.as_deref(), Some(home.as_path()));
+        let text = settings.summary().to_string();
+        for name in ["glance.db", "images", "staging"] {
+            assert!(text.contains(&home.join(name).display().to_string()), "{text}");
+        }
+        folder.variable("XDG_DATA_HOME", "/data");
+        let moved = folder.load(&[]).unwrap().settings;
+        assert_eq!(moved.glance_rs.data_dir, Some("/data/glance".into()));
+        folder.around.variables.clear();
+        assert!(folder.load(&[]).is_err(), "there is nowhere to keep anything");
+    }
+
+    #[test]
+    fn unauthenticated_callers_come_from_this_machine_unless_the_operator_insists() {
+        let host = |text: &str| settings(text).default.bind.host;
+        assert_eq!(host(""), "127.0.0.1");
+        assert_eq!(host("[DEFAULT]\nbind_host = ::1"), "::1");
+        assert_eq!(problems("[DEFAULT]\nbind_host = 0.0.0.0").len(), 1);
+        let insist = "[glance_rs]\nallow_unauthenticated_remote = true";
+        assert_eq!(host(insist), "0.0.0.0");
+        assert_eq!(host(&format!("{insist}\n[DEFAULT]\nbind_host = 192.0.2.1")), "192.0.2.1");
+        assert_eq!(host("[glance_rs]\nauth_mode = trusted_headers"), "0.0.0.0");
+    }
+
+    #[test]
+    fn the_pipeline_says_how_callers_are_known() {
+        let mode = |text: &str| settings(text).glance_rs.auth.mode;
+        assert_eq!(mode(""), AuthMode::None);
+        assert_eq!(mode("[glance_rs]\nauth_mode = trusted_headers"), AuthMode::TrustedHeaders);
+        let keystone = "[paste_deploy]\nflavor = keystone";
+        let refused = problems(keystone);
+        assert!(refused[0].contains("Keystone") && refused.len() == 1, "{refused:?}");
+        let insist = format!("{keystone}\n[glance_rs]\nauth_mode = trusted_headers");
+        assert_eq!(mode(&insist), AuthMode::TrustedHeaders);
+    }
+
+    #[test]
+    fn only_this_machine_is_trusted_by_default() {
+        let peers = settings("").glance_rs.auth.trusted_peers;
+        let trusted = |address: &str| peers.iter().any(|peer| peer.contains(address.parse().unwrap()));
+        assert!(trusted("127.0.0.1") && trusted("::1"));
+        assert!(!trusted("10.0.0.1") && !trusted("2001:db8::1"));
+        assert_eq!(problems("[glance_rs]\ntrusted_peers = proxy.example").len(), 1);
+    }
+
+    #[test]
+    fn a_data_folder_takes_what_no_option_places() {
+        let folder = Folder::new();
+        let path = folder.write(
+            "glance-api.conf",
+            "[glance_rs]\ndata_dir = /data\n[DEFAULT]\nnode_staging_uri = file:///elsewhere\n",
+        );
+        let text = folder.load(&[crate::config::Source::File(path)]).unwrap().settings.summary().to_string();
+        for place in ["/data/glance.db", "/data/images", "staging: /elsewhere"] {
+            assert!(text.contains(place), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_needs_a_database() {
+        let refused = crate::config::testing::read("[DEFAULT]\n").unwrap_err().to_string();
+        assert!(refused.contains("[database] connection must be set"), "{refused}");
+    }
 }

@@ -150,3 +150,47 @@ fn port_and_path(item: &str) -> Result<(u16, PathBuf), String> {
         .and_then(|(port, path)| Some((port.trim().parse().ok()?, PathBuf::from(path.trim()))))
         .ok_or_else(|| "must be <port>:<path> pairs".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::{problems, settings};
+
+    #[test]
+    fn cors_is_off_until_an_origin_is_named() {
+        assert!(settings("[cors]\nmax_age = 1").cors.is_empty());
+    }
+
+    #[test]
+    fn further_cors_sections_take_what_they_leave_out_from_the_first() {
+        let cors = settings(
+            "[cors]\nallowed_origin = https://a, https://b\nmax_age = 7\n\
+             [cors.more]\nallowed_origin = https://c\nallow_credentials = false\n[cors.idle]\nmax_age = 1",
+        )
+        .cors;
+        assert_eq!(cors.len(), 2);
+        assert_eq!(cors[0].allowed_origin, ["https://a", "https://b"]);
+        assert_eq!(cors[1].allowed_origin, ["https://c"]);
+        assert_eq!((cors[1].max_age, cors[1].allow_credentials), (7, false));
+        assert_eq!(cors[1].allow_methods, ["GET", "PUT", "POST", "DELETE", "PATCH"]);
+    }
+
+    #[test]
+    fn the_health_check_is_switched_off_by_glances_own_file() {
+        let health = settings("[healthcheck]\ndetailed = true").healthcheck;
+        assert_eq!(health.backends, [HealthcheckBackend::DisableByFile]);
+        assert_eq!(health.disable_by_file_path, Some("/etc/glance/healthcheck_disable".into()));
+        assert!(health.detailed);
+    }
+
+    #[test]
+    fn health_check_settings_are_read_strictly() {
+        let health =
+            settings("[healthcheck]\nallowed_source_ranges = 10.0.0.0/8, ::1\ndisable_by_file_paths = 9292:/a, 80:/b")
+                .healthcheck;
+        assert_eq!(health.allowed_source_ranges.len(), 2);
+        assert_eq!(health.disable_by_file_paths, [(9292, "/a".into()), (80, "/b".into())]);
+        assert_eq!(problems("[healthcheck]\nallowed_source_ranges = home").len(), 1);
+        assert_eq!(problems("[healthcheck]\ndisable_by_file_paths = /a").len(), 1);
+    }
+}

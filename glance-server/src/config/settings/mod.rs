@@ -78,6 +78,7 @@ impl Settings {
     ) -> Result<Self, ConfigError> {
         let unconfigured = files.is_empty();
         let paste = PasteSettings::from(options, &files)?;
+        demand_cache_address(options, &paste);
         let data_dir = glance_rs::data_dir(options, around, unconfigured);
         let glance_rs = GlanceRsSettings::from(options, &paste, data_dir);
         let bind = glance_rs::bind(options, &glance_rs.auth, unconfigured, warnings);
@@ -97,6 +98,16 @@ impl Settings {
             glance_rs,
             files,
         })
+    }
+}
+
+/// Notes a cache that lives in the database while nothing says which node holds what.
+fn demand_cache_address(options: &Resolved, paste: &PasteSettings) {
+    let central = options.text("DEFAULT", "image_cache_driver").as_deref() == Some("centralized_db");
+    let address = options.text("DEFAULT", "worker_self_reference_url");
+    if paste.filters.contains(&Filter::Cache) && central && address.is_none() {
+        let must = "must be set: the cache driver centralized_db knows nodes by it";
+        options.refuse("DEFAULT", "worker_self_reference_url", must);
     }
 }
 

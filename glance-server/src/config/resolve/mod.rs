@@ -177,6 +177,8 @@ impl<'a> Expander<'a> {
             .map_err(|error| error.to_string())
             .and_then(|text| option.kind.read(&text))
             .map_err(|must| Finding::new(origin.clone(), format!("[{}] {} {must}", section.name, option.name)))?;
+        // An empty number means that the option is not set.
+        let value = value.or_else(|| option.kind.read(option.default?).ok().flatten());
         Ok(Resolution { value, origin })
     }
 
@@ -252,3 +254,6 @@ fn names<T>(section: &Section, option: &Known, find: impl FnOnce(&[(&str, &str)]
     }));
     find(&names)
 }
+
+#[cfg(test)]
+mod tests;

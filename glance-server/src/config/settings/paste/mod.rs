@@ -249,3 +249,6 @@ fn by_name(name: &str) -> Option<Filter> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

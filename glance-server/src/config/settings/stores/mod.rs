@@ -217,3 +217,6 @@ fn as_text(value: &Value) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -206,3 +206,6 @@ fn environment(around: &Surroundings) -> Vec<Setting> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Whole configurations, of the kind that deployments have, load and mean what they say.
+
+use super::testing::{Folder, file};
+use super::*;
+
+const SEVERAL_STORES: &str = include_str!("fixtures/several-stores.conf");
+const PIPELINES: &str = include_str!("fixtures/pipelines.ini");
+const KEYSTONE: &str = include_str!("fixtures/keystone.conf");
+
+fn several_stores() -> (Folder, Loaded) {
+    let folder = Folder::new();
+    let dir = folder.path("").display().to_string();
+    let dir = dir.trim_end_matches('/');
+    folder.write("pipelines.ini", &PIPELINES.replace("@DIR@", dir));
+    let conf = folder.write("glance-api.conf", &SEVERAL_STORES.replace("@DIR@", dir));
+    let loaded = folder.load(&[file(conf)]).unwrap();
+    (folder, loaded)
+}
+
+fn keystone(flavor: &str) -> Result<Loaded, ConfigError> {
+    let folder = Folder::new();
+    let conf = folder.write("glance-api.conf", &KEYSTONE.replace("@FLAVOR@", flavor));
+    folder.load(&[file(conf)])
+}
+
+#[test]
+fn a_server_of_several_stores_means_what_it_says() {
+    let (folder, Loaded { settings, .. }) = several_stores();
+    let default = &settings.default;
+    assert_eq!(default.bind.to_string(), "127.0.0.1:19292");
+    assert_eq!((default.limit_param_default, default.api_limit_max), (5, 12));
+    assert_eq!((default.image_property_quota, default.image_tag_quota), (Some(8), Some(8)));
+    assert_eq!((default.image_member_quota, default.image_location_quota), (Some(4), Some(4)));
+    assert_eq!(default.image_size_cap, 2 << 20);
+    assert!(default.show_multiple_locations && default.show_image_direct_url);
+    assert_eq!(default.enabled_import_methods.len(), 4);
+    assert_eq!(default.image_cache_dir, Some(folder.path("cache")));
+    assert_eq!(settings.logging.file, Some(folder.path("server.log")));
+    assert_eq!(settings.database.connection, Connection::SqliteFile(folder.path("records.db")));
+    assert_eq!(settings.cors[0].allowed_origin, ["https://dashboard.test"]);
+    assert_eq!(settings.healthcheck.disable_by_file_path, Some(folder.path("down")));
+    assert_eq!(settings.glance_rs.auth.mode, AuthMode::TrustedHeaders);
+    assert!(settings.paste.filters.ends_with(&[Filter::Context, Filter::Cache, Filter::CacheManage]));
+}
+
+#[test]
+fn its_stores_are_where_it_says() {
+    let (folder, Loaded { settings, .. }) = several_stores();
+    let stores = &settings.stores;
+    let seen: Vec<_> = stores
+        .stores
+        .iter()
+        .map(|store| (store.id.as_str(), store.weight, store.description.as_deref().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        seen,
+        [("swift-like", 10, "quick disks"), ("archive", 0, "slow disks"), ("mirror", 0, "images elsewhere")]
+    );
+    assert_eq!((stores.multi, stores.default.as_str()), (true, "swift-like"));
+    assert_eq!(stores.staging.datadirs[0].path, folder.path("staging"));
+    assert_eq!(stores.tasks.datadirs[0].path, folder.path("tasks"));
+    assert!(matches!(&stores.stores[1].kind, StoreKind::File(file) if file.datadirs[0].path == folder.path("second")));
+    assert!(matches!(&stores.stores[2].kind, StoreKind::Http(http) if http.insecure));
+}
+
+#[test]
+fn the_only_thing_to_say_about_it_is_that_nothing_is_cached() {
+    let (_folder, Loaded { warnings, .. }) = several_stores();
+    let messages: Vec<_> = warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(messages, ["[DEFAULT] image_cache_dir is not honoured: images are not cached yet"]);
+}
+
+#[test]
+fn a_server_without_a_flavor_serves_this_machine_without_asking() {
+    let Loaded { settings, warnings } = keystone("").unwrap();
+    assert_eq!(settings.glance_rs.auth.mode, AuthMode::None);
+    assert_eq!(settings.default.bind.host, "127.0.0.1");
+    assert!(!settings.oslo_policy.enforce_new_defaults);
+    assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+#[test]
+fn a_server_that_needs_keystone_does_not_start_without() {
+    let error = keystone("keystone").unwrap_err().to_string();
+    assert!(error.contains("[paste_deploy] flavor keystone has Keystone check tokens"), "{error}");
+    assert!(error.contains("glance-api.conf:27: "), "{error}");
+}
