@@ -1,1 +1,5 @@
-//! Skeleton.
+//! Where an Image service keeps things: image data and records.
+//!
+//! Every module is a backend behind a feature of its own and implements a trait of `glance-core`.
+
+pub mod data;

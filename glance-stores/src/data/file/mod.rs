@@ -1,0 +1,191 @@
+//! Image data as files in folders, named by image id (`file://<folder>/<image id>`), as Python
+//! Glance's filesystem driver keeps them.
+//!
+//! Data being written has a name of its own beside its final one, `.<image id>.<number>.part`,
+//! that neither server takes for an image. It gets its final name when all of it is on the disk.
+//!
+//! No system call that may wait for a disk is made on an async thread.
+
+mod config;
+mod error;
+mod folders;
+mod mounts;
+mod pending;
+mod read;
+mod write;
+
+pub use config::{FileStoreBuilder, FileStoreError, Folder, file_mode};
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use glance_core::image::ImageId;
+use glance_core::location::Location;
+use glance_core::store::{BoxError, ByteRange, ByteStream, Capabilities, Reading, Store, StoreError, Stored};
+use rustix::fs::{Advice, Mode, OFlags};
+use serde_json::{Map, Value};
+
+use self::folders::Folders;
+use self::mounts::Mounts;
+use self::pending::Claim;
+use self::write::{Intake, Writer};
+
+const KIND: &str = "file";
+/// The second is read but not written, like the reference does it.
+const SCHEMES: [&str; 2] = ["file://", "filesystem://"];
+
+/// A store of files in one or several folders.
+///
+/// Folders that cannot be written to when the store is opened are read from all the same; a store
+/// without a writable folder has no capability to write.
+#[derive(Debug)]
+pub struct FileStore {
+    folders: Arc<Folders>,
+    mounts: Mounts,
+    file_mode: u32,
+    chunk_size: usize,
+    thin: bool,
+}
+
+impl FileStore {
+    /// Settings of a store in `folder`, which need not exist yet.
+    pub fn builder(folder: impl Into<PathBuf>) -> FileStoreBuilder {
+        FileStoreBuilder::new([Folder::new(folder)])
+    }
+
+    /// Settings of a store in several folders with priorities (`filesystem_store_datadirs`).
+    pub fn in_folders(folders: impl IntoIterator<Item = Folder>) -> FileStoreBuilder {
+        FileStoreBuilder::new(folders)
+    }
+
+    /// The file behind a location: an absolute path inside one of the folders, without `..`.
+    ///
+    /// The reference opens whatever path a location names. Only administrators can make it name a
+    /// foreign one, but a store has no business outside its folders. Links that lead out of them
+    /// are followed: whoever can place them there could place the data as well.
+    fn path(&self, at: &Location) -> Result<PathBuf, StoreError> {
+        let path = SCHEMES.iter().find_map(|scheme| at.expose().strip_prefix(scheme)).map(Path::new);
+        let path = path.filter(|path| self.folders.contain(path));
+        path.map(Path::to_owned).ok_or_else(|| StoreError::BadLocation { store: KIND, location: at.clone() })
+    }
+
+    /// Takes the data in and gives the file its name.
+    async fn fill(&self, claim: &Claim, data: Intake, writer: Writer) -> Result<u64, StoreError> {
+        let (writer, size) = write::pump(writer, data, self.chunk_size).await?;
+        let (pending, folders, mode) = (claim.pending(), Arc::clone(&self.folders), self.file_mode);
+        blocking("finishing a data file", move || {
+            writer.finish(mode).map_err(|cause| error::writing(cause, "flushing a data file"))?;
+            folders.publish(&pending)
+        })
+        .await?;
+        Ok(size)
+    }
+}
+
+#[async_trait]
+impl Store for FileStore {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { write: self.folders.any_writable(), delete: true }
+    }
+
+    fn holds(&self, at: &Location) -> bool {
+        self.path(at).is_ok()
+    }
+
+    async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError> {
+        if !self.folders.any_writable() {
+            return Err(StoreError::Unsupported { store: KIND, operation: "writing" });
+        }
+        let folders = Arc::clone(&self.folders);
+        let (claim, file) = blocking("creating a data file", move || folders.claim(id, size)).await?;
+        match self.fill(&claim, Intake::new(data, size), Writer::new(file, self.thin)).await {
+            Ok(size) => {
+                let path = claim.keep();
+                let metadata = self.mounts.metadata_of(&path);
+                Ok(Stored { location: Location::new(format!("{}{}", SCHEMES[0], path.display())), size, metadata })
+            }
+            Err(error) => {
+                // The error at hand says more than one from the clean-up would.
+                let _ = tokio::task::spawn_blocking(move || drop(claim)).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn get(&self, at: &Location, range: ByteRange) -> Result<Reading, StoreError> {
+        let (path, location) = (self.path(at)?, at.clone());
+        let (file, size) = blocking("opening a data file", move || open(&path, &location)).await?;
+        let range = range.within(size).ok_or(StoreError::OutOfRange { store: KIND, size })?;
+        let file = Arc::new(file);
+        let stream = read::stream(Arc::clone(&file), range.clone(), self.chunk_size);
+        Ok(Reading { size, range, stream, file: Some(file) })
+    }
+
+    async fn size(&self, at: &Location) -> Result<u64, StoreError> {
+        let (path, location) = (self.path(at)?, at.clone());
+        blocking("looking at a data file", move || {
+            let found = path.metadata().map_err(|cause| error::reading(cause, &location, "looking at a data file"))?;
+            if found.is_file() { Ok(found.len()) } else { Err(StoreError::NotFound { store: KIND, location }) }
+        })
+        .await
+    }
+
+    async fn delete(&self, at: &Location) -> Result<(), StoreError> {
+        let (path, location) = (self.path(at)?, at.clone());
+        blocking("deleting a data file", move || {
+            let deleted = std::fs::remove_file(&path).and_then(|()| folders::flush_folder_of(&path));
+            deleted.map_err(|cause| error::reading(cause, &location, "deleting a data file"))
+        })
+        .await
+    }
+
+    async fn discard(&self, id: ImageId) -> Result<(), StoreError> {
+        let folders = Arc::clone(&self.folders);
+        blocking("discarding data files", move || folders.discard(id)).await
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        let mut details = Map::new();
+        details.insert("data_dir".into(), self.folders.shown());
+        details.insert("chunk_size".into(), self.chunk_size.into());
+        details.insert("thin_provisioning".into(), self.thin.into());
+        details
+    }
+}
+
+/// Opens a file for reading, and its length in bytes.
+fn open(path: &Path, at: &Location) -> Result<(File, u64), StoreError> {
+    let doing = "opening a data file";
+    let failed = |cause| error::reading(cause, at, doing);
+    // Without NONBLOCK, opening a pipe somebody left in the folder would wait for its writer.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|cause| failed(cause.into()))?);
+    let found = file.metadata().map_err(failed)?;
+    if !found.is_file() {
+        return Err(StoreError::NotFound { store: KIND, location: at.clone() });
+    }
+    // A hint: most images are read from start to end, and some file systems know no hints.
+    let _ = rustix::fs::fadvise(&file, 0, None, Advice::Sequential);
+    Ok((file, found.len()))
+}
+
+/// Runs system calls off the async threads. They begin at once, not when they are waited for.
+fn blocking<T: Send + 'static>(
+    doing: &'static str,
+    calls: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
+    let done = tokio::task::spawn_blocking(calls);
+    done.map(move |done| {
+        done.unwrap_or_else(|cause| Err(StoreError::Failed { store: KIND, doing, source: BoxError::from(cause) }))
+    })
+}
+
+#[cfg(test)]
+mod tests;

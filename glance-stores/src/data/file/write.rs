@@ -1,0 +1,250 @@
+//! Taking data in and writing it: one batch of chunks goes to the disk while the next comes in.
+
+use std::fs::{File, Permissions};
+use std::io::{self, IoSlice};
+use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
+
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use futures::future::{BoxFuture, ready};
+use glance_core::store::{ByteStream, StoreError};
+use rustix::io::Errno;
+
+use super::{KIND, blocking, error};
+
+/// Chunks below it are copied together: a system call takes a limited number of them.
+const SMALL: usize = 16 * 1024;
+/// Slices per call every system takes (`IOV_MAX`).
+const SLICES: usize = 1024;
+/// What a hole may consist of: the smallest block that a file system would leave out.
+const BLOCK: usize = 4096;
+/// Holes between data are worth a call of their own from here on.
+const HOLE: usize = 16 * 1024;
+
+/// Data on its way in, counted.
+pub(super) struct Intake {
+    data: ByteStream,
+    expected: Option<u64>,
+    received: u64,
+    ended: bool,
+}
+
+impl Intake {
+    pub(super) fn new(data: ByteStream, expected: Option<u64>) -> Self {
+        Self { data, expected, received: 0, ended: false }
+    }
+
+    /// The next chunks, `enough` bytes or a little more of them; fewer at the end, and then none.
+    async fn batch(&mut self, enough: usize) -> Result<Vec<Bytes>, StoreError> {
+        let (mut batch, mut small, mut len) = (Vec::new(), BytesMut::new(), 0);
+        while len < enough && !self.ended {
+            let Some(chunk) = self.data.next().await else {
+                self.ended = true;
+                break;
+            };
+            let chunk = chunk.map_err(|source| StoreError::Source { store: KIND, source })?;
+            self.received = self.received.saturating_add(chunk.len() as u64);
+            if self.expected.is_some_and(|expected| self.received > expected) {
+                return Err(self.mismatch());
+            }
+            len += chunk.len();
+            if chunk.len() < SMALL {
+                small.extend_from_slice(&chunk);
+            } else {
+                batch.extend((!small.is_empty()).then(|| small.split().freeze()));
+                batch.push(chunk);
+            }
+        }
+        batch.extend((!small.is_empty()).then(|| small.freeze()));
+        if batch.is_empty() && self.expected.is_some_and(|expected| self.received != expected) {
+            return Err(self.mismatch());
+        }
+        Ok(batch)
+    }
+
+    fn mismatch(&self) -> StoreError {
+        let expected = self.expected.unwrap_or(self.received);
+        StoreError::SizeMismatch { store: KIND, expected, received: self.received }
+    }
+}
+
+/// Writes all of the data, and says how much it was. Holds two batches at most.
+pub(super) async fn pump(writer: Writer, mut data: Intake, batch: usize) -> Result<(Writer, u64), StoreError> {
+    let mut writing: BoxFuture<'static, Result<Writer, StoreError>> = Box::pin(ready(Ok(writer)));
+    loop {
+        let chunks = data.batch(batch).await?;
+        let mut writer = writing.await?;
+        if chunks.is_empty() {
+            return Ok((writer, data.received));
+        }
+        writing = Box::pin(blocking("writing a data file", move || {
+            writer.write(&chunks).map_err(|cause| error::writing(cause, "writing a data file"))?;
+            Ok(writer)
+        }));
+    }
+}
+
+/// The end of a file that data is written to.
+pub(super) struct Writer {
+    file: File,
+    thin: bool,
+    end: u64,
+}
+
+impl Writer {
+    pub(super) fn new(file: File, thin: bool) -> Self {
+        Self { file, thin, end: 0 }
+    }
+
+    /// Writes chunks behind what has been written.
+    fn write(&mut self, chunks: &[Bytes]) -> io::Result<()> {
+        if !self.thin {
+            return self.append(&mut chunks.iter().map(|chunk| IoSlice::new(chunk)).collect::<Vec<_>>());
+        }
+        for stretch in stretches(chunks, self.end) {
+            match stretch {
+                Stretch::Data(slices) => self.append(&mut slices.into_iter().map(IoSlice::new).collect::<Vec<_>>())?,
+                Stretch::Hole(len) => self.end += len as u64,
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+        let mut rest = slices;
+        while !rest.is_empty() {
+            match rustix::io::pwritev(&self.file, &rest[..rest.len().min(SLICES)], self.end) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    self.end += written as u64;
+                    IoSlice::advance_slices(&mut rest, written);
+                }
+                Err(Errno::INTR) => {}
+                Err(cause) => return Err(cause.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the file its permissions, and has all of it on the disk when it returns.
+    pub(super) fn finish(self, mode: u32) -> io::Result<()> {
+        if self.thin {
+            // A hole at the end is no longer than somebody says it is.
+            self.file.set_len(self.end)?;
+        }
+        if let Err(cause) = self.file.set_permissions(Permissions::from_mode(mode)) {
+            tracing::warn!(error = %cause, mode = format_args!("{mode:o}"), "a data file keeps other permissions");
+        }
+        self.file.sync_all()
+    }
+}
+
+/// A part of a batch.
+#[derive(Debug, PartialEq)]
+enum Stretch<'a> {
+    /// To be written.
+    Data(Vec<&'a [u8]>),
+    /// So many zeros, to be left out.
+    Hole(usize),
+}
+
+/// Cuts chunks that belong at `offset` into data and holes. A run of zeros becomes a hole where it
+/// spares a block and is long enough, or costs no further call because it begins or ends the batch.
+fn stretches(chunks: &[Bytes], offset: u64) -> Vec<Stretch<'_>> {
+    let pieces = pieces(chunks, offset);
+    let total: usize = pieces.iter().map(|(_, bytes)| bytes.len()).sum();
+    let mut stretches = Vec::new();
+    let mut at = 0;
+    for run in pieces.chunk_by(|(zero, _), (next, _)| zero == next) {
+        let len: usize = run.iter().map(|(_, bytes)| bytes.len()).sum();
+        let at_an_edge = at == 0 || at + len == total;
+        at += len;
+        match stretches.last_mut() {
+            _ if run[0].0 && (len >= HOLE || at_an_edge) => stretches.push(Stretch::Hole(len)),
+            Some(Stretch::Data(slices)) => slices.extend(run.iter().map(|(_, bytes)| *bytes)),
+            _ => stretches.push(Stretch::Data(run.iter().map(|(_, bytes)| *bytes).collect())),
+        }
+    }
+    stretches
+}
+
+/// The chunks, cut where a block of the file begins and zeros do or end; and whether they are zeros.
+fn pieces(chunks: &[Bytes], mut offset: u64) -> Vec<(bool, &[u8])> {
+    let mut pieces = Vec::new();
+    for chunk in chunks {
+        let mut begun: Option<(bool, Range<usize>)> = None;
+        let mut at = 0;
+        while at < chunk.len() {
+            let into_block = usize::try_from(offset % BLOCK as u64).unwrap_or_default();
+            let len = (BLOCK - into_block).min(chunk.len() - at);
+            let zero = is_zero(&chunk[at..at + len]);
+            match &mut begun {
+                Some((same, range)) if *same == zero => range.end += len,
+                _ => pieces.extend(begun.replace((zero, at..at + len)).map(|(zero, range)| (zero, &chunk[range]))),
+            }
+            at += len;
+            offset += len as u64;
+        }
+        pieces.extend(begun.map(|(zero, range)| (zero, &chunk[range])));
+    }
+    pieces
+}
+
+/// Whether a piece no longer than a block is all zeros. Comparing memory ends at the first
+/// difference and is as fast as the machine can.
+fn is_zero(piece: &[u8]) -> bool {
+    static ZEROS: [u8; BLOCK] = [0; BLOCK];
+    *piece == ZEROS[..piece.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The batch as it would be read back.
+    fn rebuilt(stretches: &[Stretch<'_>]) -> Vec<u8> {
+        let bytes = |stretch: &Stretch<'_>| match stretch {
+            Stretch::Data(slices) => slices.concat(),
+            Stretch::Hole(len) => vec![0; *len],
+        };
+        stretches.iter().flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn zeros_become_holes_where_it_pays() {
+        let batch = |parts: &[(u8, usize)]| -> Vec<Bytes> {
+            parts.iter().map(|(byte, len)| Bytes::from(vec![*byte; *len])).collect()
+        };
+        let shape = |parts: &[(u8, usize)]| -> Vec<(bool, usize)> {
+            let batch = batch(parts);
+            let len = |slices: &Vec<&[u8]>| slices.iter().map(|slice| slice.len()).sum();
+            let shape = |stretch: &Stretch<'_>| match stretch {
+                Stretch::Data(slices) => (false, len(slices)),
+                Stretch::Hole(len) => (true, *len),
+            };
+            stretches(&batch, 0).iter().map(shape).collect()
+        };
+        assert_eq!(shape(&[(0, 100_000)]), [(true, 100_000)]);
+        assert_eq!(shape(&[(0, 50_000), (0, 50_000)]), [(true, 100_000)]);
+        assert_eq!(shape(&[(1, 8192), (0, HOLE), (1, 1)]), [(false, 8192), (true, HOLE), (false, 1)]);
+        assert_eq!(shape(&[(1, 8192), (0, HOLE - BLOCK), (1, 1)]), [(false, 8192 + HOLE - BLOCK + 1)]);
+        assert_eq!(shape(&[(0, 10), (1, 10), (0, 10)]), [(true, 10), (false, 10), (true, 10)]);
+        assert_eq!(shape(&[(1, 300_000)]), [(false, 300_000)]);
+    }
+
+    proptest! {
+        #[test]
+        fn data_and_holes_make_up_the_batch(
+            parts in prop::collection::vec((0..2u8, 1..40_000usize), 0..12), offset in 0..10_000u64
+        ) {
+            let chunks: Vec<Bytes> = parts.iter().map(|(byte, len)| vec![*byte; *len].into()).collect();
+            let stretches = stretches(&chunks, offset);
+            prop_assert!(rebuilt(&stretches) == chunks.concat());
+            prop_assert!(stretches.windows(2).all(|pair| matches!(
+                pair, [Stretch::Data(_), Stretch::Hole(_)] | [Stretch::Hole(_), Stretch::Data(_)]
+            )));
+        }
+    }
+}
