@@ -1,6 +1,7 @@
 //! What to warn about: settings that do not do what whoever wrote them may expect.
 
 use super::finding::{Finding, Origin};
+use super::kind::Value;
 use super::layers::{Layers, Setting, section_name};
 use super::options::{Effect, Known, Section};
 use super::resolve::Resolved;
@@ -110,13 +111,21 @@ fn losses(resolved: &Resolved) -> Vec<Finding> {
     found
 }
 
-/// Where `option` is set to anything but its default.
+/// Where `option` is set to anything but its default and words for "nothing".
 fn changed(resolved: &Resolved, section: &Section, option: &Known) -> Option<Origin> {
     let origin = resolved.origin(&section.name, option.name)?;
-    let now = resolved.values.get(&(section.name.clone(), option.name))?;
+    let now = resolved.value(&section.name, option.name)?;
     let default = option.default.and_then(|text| option.kind.read(text).ok().flatten());
-    (now.value != default).then_some(origin)
+    let idle = match now {
+        Value::Text(text) => text.is_empty(),
+        Value::List(items) => items.iter().all(|item| IDLE.contains(&item.as_str())),
+        _ => false,
+    };
+    (!idle && default.as_ref() != Some(now)).then_some(origin)
 }
+
+/// Drivers and plugins of Glance that do nothing.
+const IDLE: &[&str] = &["", "noop", "no_op"];
 
 #[cfg(test)]
 mod tests {
@@ -147,6 +156,14 @@ mod tests {
                 "glance-api.conf:2: [DEFAULT] use_keystone_limits is not honoured: limits registered in Keystone are not enforced"
             ]
         );
+    }
+
+    #[test]
+    fn asking_for_nothing_is_no_loss() {
+        let text = "[oslo_messaging_notifications]\ndriver = noop\n[image_import_opts]\nimage_import_plugins = [no_op]\n\
+                    [DEFAULT]\nimage_cache_dir =";
+        assert!(warnings(text).is_empty(), "{:?}", warnings(text));
+        assert_eq!(warnings("[oslo_messaging_notifications]\ndriver = messagingv2").len(), 1);
     }
 
     #[test]

@@ -78,3 +78,33 @@ fn shared_folders(settings: &Settings) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::testing::warnings;
+
+    #[test]
+    fn a_deny_list_beside_an_allow_list_is_idle() {
+        let both = "[import_filtering_opts]\nallowed_hosts = [a]\ndisallowed_hosts = [b]\nallowed_ports = []\ndisallowed_ports = [22]";
+        assert_eq!(
+            warnings(both),
+            ["glance-api.conf:3: [import_filtering_opts] disallowed_hosts has no effect while allowed_hosts is set"]
+        );
+    }
+
+    #[test]
+    fn the_usual_page_is_no_longer_than_the_longest() {
+        let text = "[DEFAULT]\nlimit_param_default = 50\napi_limit_max = 20";
+        assert_eq!(
+            warnings(text),
+            ["glance-api.conf:2: [DEFAULT] limit_param_default is above api_limit_max, which wins"]
+        );
+    }
+
+    #[test]
+    fn a_cache_needs_a_place() {
+        let text = "[DEFAULT]\nworker_self_reference_url = http://n1\n[paste_deploy]\nflavor = caching";
+        let found = warnings(text);
+        assert!(found.len() == 1 && found[0].contains("image_cache_dir"), "{found:?}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Whole configurations, of the kind that deployments have, load and mean what they say.
 
+use proptest::prelude::*;
+
 use super::testing::{Folder, file};
 use super::*;
 
@@ -84,4 +86,33 @@ fn a_server_that_needs_keystone_does_not_start_without() {
     let error = keystone("keystone").unwrap_err().to_string();
     assert!(error.contains("[paste_deploy] flavor keystone has Keystone check tokens"), "{error}");
     assert!(error.contains("glance-api.conf:27: "), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_lines_at_all_are_loaded_or_refused(lines in proptest::collection::vec(line(), 0..12)) {
+        let text = format!("[DEFAULT]\n{}", lines.concat());
+        if let Err(error) = super::testing::read(&text) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+}
+
+/// A line of a configuration: mostly known names, mostly strange values.
+fn line() -> impl Strategy<Value = String> {
+    let sections = options::sections();
+    let names: Vec<_> = sections.iter().flat_map(|section| section.options().map(|option| option.name)).collect();
+    let sections: Vec<_> = sections.into_iter().map(|section| section.name).collect();
+    let value = prop_oneof![
+        "[-0-9a-z:,/$.\\[\\]]{0,12}",
+        "\\PC{0,12}",
+        proptest::sample::select(names.clone()).prop_map(|name| format!("${name}")),
+    ];
+    prop_oneof![
+        1 => proptest::sample::select(sections).prop_map(|name| format!("[{name}]\n")),
+        4 => (proptest::sample::select(names), value).prop_map(|(name, value)| format!("{name} = {value}\n")),
+        1 => "[ a-z=:#\\[\\]]{0,12}\n",
+    ]
 }
