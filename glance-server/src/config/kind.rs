@@ -45,7 +45,7 @@ impl Kind {
             Self::Text => Ok(Some(Value::Text(text.to_owned()))),
             Self::Flag => flag(text).map(|flag| Some(Value::Flag(flag))),
             Self::Int(min, max) => whole(text, min, max),
-            Self::Decimal => decimal(text).map(|number| Some(Value::Decimal(number))),
+            Self::Decimal => decimal(text),
             Self::Choice(words, any_case) => choice(text, words, any_case),
             Self::List => Ok(Some(Value::List(items(text)))),
             Self::Bracketed(words) => bracketed(text, words).map(|list| Some(Value::List(list))),
@@ -78,10 +78,13 @@ fn whole(text: &str, min: i128, max: i128) -> Result<Option<Value>, String> {
     Ok(Some(Value::Int(number)))
 }
 
-fn decimal(text: &str) -> Result<f64, String> {
-    match text.trim().parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(number),
-        _ => Err("must be a decimal number".to_owned()),
+fn decimal(text: &str) -> Result<Option<Value>, String> {
+    match text.trim() {
+        "" => Ok(None),
+        text => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Some(Value::Decimal(number))),
+            _ => Err("must be a decimal number".to_owned()),
+        },
     }
 }
 
@@ -107,39 +110,58 @@ fn bracketed(text: &str, words: &[&str]) -> Result<Vec<String>, String> {
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .ok_or("must be a list in square brackets, such as [a,b] or []")?;
-    let list: Vec<_> = items(inside).into_iter().map(|item| without_quotes(&item).to_owned()).collect();
-    match list.iter().find(|item| !words.contains(&item.as_str())) {
-        Some(_) if !words.is_empty() => Err(format!("may hold nothing but {}", words.join(", "))),
-        _ => Ok(list),
+    let mut list = Vec::new();
+    let mut open = None::<String>;
+    for item in items(inside) {
+        // Inside quotes a comma belongs to the item.
+        let item = match open.take() {
+            Some(begun) => format!("{begun},{item}"),
+            None => item,
+        };
+        match without_quotes(&item) {
+            Some(whole) => list.push(whole.to_owned()),
+            None => open = Some(item),
+        }
     }
+    if open.is_some() {
+        return Err("has a quote that is not closed".to_owned());
+    }
+    if !words.is_empty() && list.iter().any(|item| !words.contains(&item.as_str())) {
+        return Err(format!("may hold nothing but {}", words.join(", ")));
+    }
+    Ok(list)
 }
 
-fn without_quotes(item: &str) -> &str {
-    ['"', '\''].into_iter().find_map(|quote| item.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(item)
+/// `item` without the quotes around it; `None` if they do not close.
+fn without_quotes(item: &str) -> Option<&str> {
+    match item.chars().next() {
+        Some(quote @ ('"' | '\'')) => item.strip_prefix(quote)?.strip_suffix(quote),
+        _ => Some(item),
+    }
 }
 
 fn pairs(text: &str) -> Result<Vec<(String, String)>, String> {
+    const MUST: &str = "must be name:value pairs between commas";
     let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut begun = String::new();
     for item in items(text) {
-        match item.split_once(':') {
-            Some((name, value)) if !name.trim().is_empty() => {
-                let name = name.trim().to_owned();
-                if pairs.iter().any(|(known, _)| *known == name) {
-                    return Err(format!("names {name} twice"));
-                }
-                pairs.push((name, value.trim().to_owned()));
-            }
-            // A value may hold commas of its own: what has no colon belongs to the pair before.
-            None if !pairs.is_empty() => {
-                if let Some((_, value)) = pairs.last_mut() {
-                    value.push(',');
-                    value.push_str(&item);
-                }
-            }
-            _ => return Err("must be name:value pairs between commas".to_owned()),
+        // What has no colon goes in front of the next pair, odd as that is: oslo.config reads so.
+        let item = format!("{begun}{item}");
+        let Some((name, value)) = item.split_once(':') else {
+            begun = item + ",";
+            continue;
+        };
+        begun.clear();
+        let name = name.trim().to_owned();
+        if name.is_empty() {
+            return Err(MUST.to_owned());
         }
+        if pairs.iter().any(|(known, _)| *known == name) {
+            return Err(format!("names {name} twice"));
+        }
+        pairs.push((name, value.trim().to_owned()));
     }
-    Ok(pairs)
+    if begun.is_empty() { Ok(pairs) } else { Err(MUST.to_owned()) }
 }
 
 #[cfg(test)]
@@ -200,6 +222,9 @@ mod tests {
             Ok(Some(Value::List(vec!["glance-direct".into(), "web-download".into()])))
         );
         assert_eq!(methods.read("[]"), Ok(Some(Value::List(vec![]))));
+        let any = |text| Kind::Bracketed(&[]).read(text);
+        assert_eq!(any("['a,b', c]"), Ok(Some(Value::List(vec!["a,b".into(), "c".into()]))));
+        assert!(any("['a]").is_err() && any("[\"a']").is_err());
         for text in ["", "glance-direct", "[glance-direct", "[ftp]"] {
             assert!(methods.read(text).is_err(), "{text}");
         }
@@ -212,8 +237,8 @@ mod tests {
             Kind::Dict.read("http:10.0.0.1:3128, https : b"),
             Ok(Some(Value::Dict(vec![pair("http", "10.0.0.1:3128"), pair("https", "b")])))
         );
-        assert_eq!(Kind::Dict.read("a:1,2,b:3"), Ok(Some(Value::Dict(vec![pair("a", "1,2"), pair("b", "3")]))));
-        for text in ["a", ":b", "a:1,a:2", "a:1,:2"] {
+        assert_eq!(Kind::Dict.read("a:1,2,b:3"), Ok(Some(Value::Dict(vec![pair("a", "1"), pair("2,b", "3")]))));
+        for text in ["a", ":b", "a:1,a:2", "a:1,:2", "a:1,2", "a:1,"] {
             assert!(Kind::Dict.read(text).is_err(), "{text}");
         }
         assert_eq!(Kind::Dict.read(""), Ok(Some(Value::Dict(vec![]))));
