@@ -41,8 +41,12 @@ pub(super) const IMAGES: &[Known] = &[
     text("worker_self_reference_url").honoured(),
     text("metadata_encryption_key").secret().missing("location URLs are neither encrypted nor decrypted"),
     text("digest_algorithm").or("sha256"),
-    text("property_protection_file").honoured(),
-    choice("property_protection_rule_format", &["roles", "policies"]).or("roles").honoured(),
+    text("property_protection_file").missing(
+        "property protections are not enforced yet: every custom property is open to whoever may change the image",
+    ),
+    choice("property_protection_rule_format", &["roles", "policies"])
+        .or("roles")
+        .missing("property protections are not enforced yet"),
     dict("enabled_backends").honoured(),
     flag("delayed_delete", false).honoured(),
     int("scrub_time").at_least(0).or("0"),
