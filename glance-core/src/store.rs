@@ -39,7 +39,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// All or nothing, and durable: after an error none of the data is left, and after a success
     /// it survives a power cut. `size` is the length in bytes when it is known beforehand, which
     /// lets a store choose a place with enough room; data of another length is refused.
-    /// A caller that drops the future gets the same clean-up as one that sees an error.
+    /// A caller that drops the future gets the same clean-up as one that sees an error; where
+    /// others have to be asked for it, it may go on for a moment, and a new put waits for it.
     ///
     /// `data` is read to its end and not longer than it takes to see that it is too long. An error
     /// in place of the end counts even when `size` bytes have come: that is how a caller who

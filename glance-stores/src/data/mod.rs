@@ -2,3 +2,7 @@
 
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(any(feature = "file", feature = "object"))]
+mod intake;
+#[cfg(feature = "object")]
+pub mod object;

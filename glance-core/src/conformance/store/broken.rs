@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::source::{KIB, MIB, breaking, noise, stalling, trickle};
 use super::{assert_free, place_of, writes};
 use crate::image::ImageId;
+use crate::location::Location;
 use crate::store::{Store, StoreError};
 
 const CHUNK: usize = 64 * KIB;
@@ -78,6 +79,7 @@ pub async fn a_dropped_put_leaves_nothing(store: &dyn Store) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         drop(put);
+        settled(store, at.as_ref()).await;
         assert_free(store, id, at.as_ref(), &format!("dropped after {good} chunks")).await;
     }
     for polls in 0..40 {
@@ -98,7 +100,19 @@ async fn dropped_after(store: &dyn Store, polls: usize) {
         tokio::task::yield_now().await;
     }
     drop(put);
+    settled(store, at.as_ref()).await;
     assert_free(store, id, at.as_ref(), &format!("dropped after {polls} polls")).await;
+}
+
+/// Gives a store that has to ask others some time to take back what nobody waits for any more.
+async fn settled(store: &dyn Store, at: Option<&Location>) {
+    let Some(at) = at else { return };
+    for _ in 0..500 {
+        if store.size(at).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Asking for a put is not doing it.

@@ -31,7 +31,8 @@ use serde_json::{Map, Value};
 use self::folders::Folders;
 use self::mounts::Mounts;
 use self::pending::Claim;
-use self::write::{Intake, Writer};
+use self::write::Writer;
+use super::intake::Intake;
 
 const KIND: &str = "file";
 /// The second is read but not written, like the reference does it.
@@ -105,7 +106,7 @@ impl Store for FileStore {
         }
         let folders = Arc::clone(&self.folders);
         let (claim, file) = blocking("creating a data file", move || folders.claim(id, size)).await?;
-        match self.fill(&claim, Intake::new(data, size), Writer::new(file, self.thin)).await {
+        match self.fill(&claim, Intake::new(KIND, data, size), Writer::new(file, self.thin)).await {
             Ok(size) => {
                 let path = claim.keep();
                 let metadata = self.mounts.metadata_of(&path);

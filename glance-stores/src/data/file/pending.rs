@@ -110,13 +110,8 @@ impl Pending {
 
 /// Renames a file without replacing another, by the best means the file system has.
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    [exclusive_rename, link, claim_name].iter().try_fold(
-        false,
-        |done, means| {
-            if done { Ok(true) } else { means(from, to) }
-        },
-    )?;
-    Ok(())
+    let done = exclusive_rename(from, to)? || link(from, to)? || claim_name(from, to)?;
+    if done { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) }
 }
 
 /// `renameat2(2)` with `RENAME_NOREPLACE`: ext4, XFS, Btrfs, tmpfs. Says whether it could.

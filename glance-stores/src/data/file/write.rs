@@ -5,69 +5,20 @@ use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use bytes::Bytes;
 use futures::future::{BoxFuture, ready};
-use glance_core::store::{ByteStream, StoreError};
+use glance_core::store::StoreError;
 use rustix::io::Errno;
 
-use super::{KIND, blocking, error};
+use super::{blocking, error};
+use crate::data::intake::Intake;
 
-/// Chunks below it are copied together: a system call takes a limited number of them.
-const SMALL: usize = 16 * 1024;
 /// Slices per call every system takes (`IOV_MAX`).
 const SLICES: usize = 1024;
 /// What a hole may consist of: the smallest block that a file system would leave out.
 const BLOCK: usize = 4096;
 /// Holes between data are worth a call of their own from here on.
 const HOLE: usize = 16 * 1024;
-
-/// Data on its way in, counted.
-pub(super) struct Intake {
-    data: ByteStream,
-    expected: Option<u64>,
-    received: u64,
-    ended: bool,
-}
-
-impl Intake {
-    pub(super) fn new(data: ByteStream, expected: Option<u64>) -> Self {
-        Self { data, expected, received: 0, ended: false }
-    }
-
-    /// The next chunks, `enough` bytes or a little more of them; fewer at the end, and then none.
-    async fn batch(&mut self, enough: usize) -> Result<Vec<Bytes>, StoreError> {
-        let (mut batch, mut small, mut len) = (Vec::new(), BytesMut::new(), 0);
-        while len < enough && !self.ended {
-            let Some(chunk) = self.data.next().await else {
-                self.ended = true;
-                break;
-            };
-            let chunk = chunk.map_err(|source| StoreError::Source { store: KIND, source })?;
-            self.received = self.received.saturating_add(chunk.len() as u64);
-            if self.expected.is_some_and(|expected| self.received > expected) {
-                return Err(self.mismatch());
-            }
-            len += chunk.len();
-            if chunk.len() < SMALL {
-                small.extend_from_slice(&chunk);
-            } else {
-                batch.extend((!small.is_empty()).then(|| small.split().freeze()));
-                batch.push(chunk);
-            }
-        }
-        batch.extend((!small.is_empty()).then(|| small.freeze()));
-        if batch.is_empty() && self.expected.is_some_and(|expected| self.received != expected) {
-            return Err(self.mismatch());
-        }
-        Ok(batch)
-    }
-
-    fn mismatch(&self) -> StoreError {
-        let expected = self.expected.unwrap_or(self.received);
-        StoreError::SizeMismatch { store: KIND, expected, received: self.received }
-    }
-}
 
 /// Writes all of the data, and says how much it was. Holds two batches at most.
 pub(super) async fn pump(writer: Writer, mut data: Intake, batch: usize) -> Result<(Writer, u64), StoreError> {
@@ -76,7 +27,7 @@ pub(super) async fn pump(writer: Writer, mut data: Intake, batch: usize) -> Resu
         let chunks = data.batch(batch).await?;
         let mut writer = writing.await?;
         if chunks.is_empty() {
-            return Ok((writer, data.received));
+            return Ok((writer, data.received()));
         }
         writing = Box::pin(blocking("writing a data file", move || {
             writer.write(&chunks).map_err(|cause| error::writing(cause, "writing a data file"))?;

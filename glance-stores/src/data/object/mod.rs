@@ -1,0 +1,162 @@
+//! Image data as objects in a bucket of any [`object_store`] backend, named by image id.
+//!
+//! Data of up to one part goes in one request, which refuses to replace an object. Longer data goes
+//! in parts, which become an object all at once at the end; whether the image has data is asked
+//! right before, so only servers that end two uploads of one image at the same moment could both
+//! succeed, and the image's status in the database keeps them from it.
+
+mod error;
+mod upload;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt};
+use glance_core::image::ImageId;
+use glance_core::location::Location;
+use glance_core::store::{ByteRange, ByteStream, Capabilities, Reading, Store, StoreError, Stored, stream_of};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use serde_json::Map;
+
+use self::upload::{Bucket, PartSizes, Upload};
+use super::intake::Intake;
+
+/// Bytes of one part, unless configured: S3 wants 5 MiB at least, and parts cost a request each.
+const PART_SIZE: usize = 8 * 1024 * 1024;
+
+/// A store of objects in a bucket.
+///
+/// Up to three parts of each upload are in memory at once. Parts of uploads that were cut off with
+/// their process are the bucket's to remove, by a rule for its incomplete uploads.
+pub struct BucketStore {
+    kind: &'static str,
+    base: String,
+    prefix: String,
+    bucket: Arc<Bucket>,
+    part_size: usize,
+}
+
+impl BucketStore {
+    /// A store of the given kind (`s3`, …) in `objects`. The location of an object is `base`, such
+    /// as `s3://host/bucket/`, followed by its name.
+    pub fn new(kind: &'static str, objects: Arc<dyn ObjectStore>, base: impl Into<String>) -> Self {
+        let bucket = Arc::new(Bucket::new(kind, objects));
+        Self { kind, base: base.into(), prefix: String::new(), bucket, part_size: PART_SIZE }
+    }
+
+    /// The same store with `prefix`, such as `images/`, in front of the names of its objects.
+    #[must_use]
+    pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), ..self }
+    }
+
+    /// The same store with parts of `bytes` bytes, 8 MiB by default. Backends have a smallest size
+    /// (S3: 5 MiB) and a largest number of parts; longer data has larger parts.
+    #[must_use]
+    pub fn with_part_size(self, bytes: usize) -> Self {
+        Self { part_size: bytes.max(1), ..self }
+    }
+
+    fn name(&self, id: ImageId) -> String {
+        format!("{}{id}", self.prefix)
+    }
+
+    /// The object behind a location: any under the prefix, so that objects which others put there
+    /// can be read.
+    fn object(&self, at: &Location) -> Result<Path, StoreError> {
+        let name = at.expose().strip_prefix(&self.base).filter(|name| name.len() > self.prefix.len());
+        let name = name.filter(|name| name.starts_with(&self.prefix));
+        let path = name.and_then(|name| Path::parse(name).ok());
+        path.ok_or_else(|| StoreError::BadLocation { store: self.kind, location: at.clone() })
+    }
+
+    fn failed(&self, at: &Location, doing: &'static str) -> impl FnOnce(object_store::Error) -> StoreError {
+        let (kind, location) = (self.kind, at.clone());
+        move |cause| match cause {
+            object_store::Error::NotFound { .. } => StoreError::NotFound { store: kind, location },
+            cause => error::of(kind, doing, cause),
+        }
+    }
+
+    /// The bytes of a part of an object, which the backend is asked for only if there are any.
+    async fn part(&self, at: &Location, path: &Path, range: Range<u64>) -> Result<ByteStream, StoreError> {
+        if range.is_empty() {
+            return Ok(stream_of(bytes::Bytes::new()));
+        }
+        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        let found = self.bucket.objects.get_opts(path, options).await.map_err(self.failed(at, "opening an object"))?;
+        Ok(found.into_stream().map_err(Into::into).boxed())
+    }
+}
+
+impl fmt::Debug for BucketStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The base may hold credentials, and so may what the backend says of itself.
+        f.debug_struct("BucketStore").field("kind", &self.kind).field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for BucketStore {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { write: true, delete: true }
+    }
+
+    fn holds(&self, at: &Location) -> bool {
+        self.object(at).is_ok()
+    }
+
+    async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError> {
+        let name = self.name(id);
+        let location = Location::new(format!("{}{name}", self.base));
+        let path = self.object(&location)?;
+        let data = Intake::new(self.kind, data, size);
+        let sizes = PartSizes { smallest: self.part_size, size };
+        let size = Upload::new(Arc::clone(&self.bucket), id, path).run(data, sizes).await?;
+        Ok(Stored { location, size, metadata: Map::new() })
+    }
+
+    async fn get(&self, at: &Location, range: ByteRange) -> Result<Reading, StoreError> {
+        let path = self.object(at)?;
+        if range == ByteRange::ALL {
+            let found = self.bucket.objects.get(&path).await.map_err(self.failed(at, "opening an object"))?;
+            let size = found.meta.size;
+            let stream = found.into_stream().map_err(Into::into).boxed();
+            return Ok(Reading { size, range: 0..size, stream, file: None });
+        }
+        // Backends answer a range behind the end in many ways, and none says how long the object is.
+        let size = self.size(at).await?;
+        let range = range.within(size).ok_or(StoreError::OutOfRange { store: self.kind, size })?;
+        let stream = self.part(at, &path, range.clone()).await?;
+        Ok(Reading { size, range, stream, file: None })
+    }
+
+    async fn size(&self, at: &Location) -> Result<u64, StoreError> {
+        let path = self.object(at)?;
+        let found = self.bucket.objects.head(&path).await;
+        found.map(|meta| meta.size).map_err(self.failed(at, "looking at an object"))
+    }
+
+    async fn delete(&self, at: &Location) -> Result<(), StoreError> {
+        let path = self.object(at)?;
+        // S3 deletes what is not there without a word.
+        self.size(at).await?;
+        self.bucket.objects.delete(&path).await.map_err(self.failed(at, "deleting an object"))
+    }
+
+    async fn discard(&self, id: ImageId) -> Result<(), StoreError> {
+        let location = Location::new(format!("{}{}", self.base, self.name(id)));
+        let path = self.object(&location)?;
+        self.bucket.discard(id, &path).await
+    }
+}
+
+#[cfg(test)]
+mod tests;
