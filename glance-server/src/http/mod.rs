@@ -4,11 +4,17 @@
 //! What a request means is the router's business. This layer answers by itself only where no
 //! request could be made out.
 
+mod alarm;
 mod connection;
+mod exchange;
+mod framing;
+mod inbound;
 mod options;
 mod sendfile;
 mod serve;
+mod service;
 
 pub use options::HttpOptions;
 pub use sendfile::{FileBody, FileSender};
-pub use serve::{PeerAddr, bind, serve, serve_until, termination};
+pub use serve::{bind, serve, serve_until, termination};
+pub use service::PeerAddr;

@@ -26,8 +26,6 @@ pub struct HttpOptions {
     pub max_header_line: usize,
     /// Most bytes of a request head. Default 65536.
     pub max_head: usize,
-    /// Most header lines of a request. Default 100.
-    pub max_headers: usize,
     /// How long running requests may go on after the signal to stop. Default `None`: until done.
     pub shutdown_limit: Option<Duration>,
 }
@@ -43,7 +41,6 @@ impl Default for HttpOptions {
             keepalive: true,
             max_header_line: 16384,
             max_head: 65536,
-            max_headers: 100,
             shutdown_limit: None,
         }
     }

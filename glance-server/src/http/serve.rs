@@ -8,28 +8,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::response::Response;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use super::connection::Connection;
+use super::exchange::Exchange;
 use super::options::HttpOptions;
 use super::sendfile::FileSender;
+use super::service::Requests;
 
 /// How long to leave a listener alone that had no descriptor or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Who sent a request, as an extension of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerAddr(pub SocketAddr);
 
 /// How far the server is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,10 +112,10 @@ pub async fn serve_until(
         never = server.accept_all(&listener) => match never {},
         () = shutdown => {}
     }
+    phase.send_replace(Phase::Draining);
     // Clients that come now are to be refused, not kept waiting.
     drop(listener);
     drop(server);
-    phase.send_replace(Phase::Draining);
     tokio::select! {
         () = phase.closed() => {}
         () = abort => debug!("told again to stop"),
@@ -203,9 +197,10 @@ async fn serve_connection(
     if let Err(error) = tune(&stream, &options) {
         debug!(%error, %peer, "cannot set the options of a connection");
     }
-    let sender = FileSender::default();
-    let connection = Connection::new(stream, sender.clone());
-    let service = service_fn(move |request| answer(request, peer, sender.clone(), router.clone()));
+    let (sender, exchange) = (FileSender::default(), Arc::new(Exchange::new()));
+    let connection = Connection::new(stream, sender.clone(), Arc::clone(&exchange), Arc::clone(&options));
+    let requests = Requests { router, peer, sender, exchange };
+    let service = service_fn(move |request| requests.clone().answer(request));
     let mut http = pin!(
         http1::Builder::new()
             .keep_alive(options.keepalive)
@@ -213,8 +208,10 @@ async fn serve_connection(
             .serve_connection(TokioIo::new(connection), service)
     );
     let mut served = tokio::select! {
-        served = http.as_mut() => Some(served),
+        // What is answered from now on says that no further request is taken.
+        biased;
         () = beyond(&mut phase, Phase::Serving) => None,
+        served = http.as_mut() => Some(served),
     };
     if served.is_none() {
         http.as_mut().graceful_shutdown();
@@ -242,16 +239,4 @@ fn tune(stream: &TcpStream, options: &HttpOptions) -> io::Result<()> {
         sockopt::set_tcp_keepidle(stream, idle)?;
     }
     Ok(())
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    peer: SocketAddr,
-    sender: FileSender,
-    router: Router,
-) -> Result<Response, Infallible> {
-    let mut request = request.map(axum::body::Body::new);
-    request.extensions_mut().insert(PeerAddr(peer));
-    request.extensions_mut().insert(sender);
-    router.oneshot(request).await
 }

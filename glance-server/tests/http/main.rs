@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, panicking is how a surprise is told")]
 
 mod client;
+mod deadlines;
 mod downloads;
+mod framing;
 mod shutdown;
