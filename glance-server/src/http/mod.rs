@@ -9,11 +9,13 @@ mod connection;
 mod exchange;
 mod framing;
 mod inbound;
+pub mod normalise;
 mod options;
 mod sendfile;
 mod serve;
 mod service;
 
+pub use normalise::{TargetError, normalised};
 pub use options::HttpOptions;
 pub use sendfile::{FileBody, FileSender};
 pub use serve::{bind, serve, serve_until, termination};
