@@ -3,3 +3,4 @@
 //! Every module is a backend behind a feature of its own and implements a trait of `glance-core`.
 
 pub mod data;
+pub mod database;

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
 
+pub mod database;
 pub mod store;
 
 /// Runs one case to its end on a runtime of its own.

@@ -154,7 +154,8 @@ impl ImageRepo for MemoryDatabase {
         if state.images.contains_key(&image.id) {
             return Err(RepoError::Exists);
         }
-        let mut image = image.clone();
+        let tags = ImageChange { tags_added: image.tags.clone(), ..ImageChange::touch(image.updated_at) };
+        let mut image = Image { tags: Vec::new(), ..image.clone() }.changed(&tags);
         number_locations(&mut image, &mut state.last_row);
         let kept = Kept { image: image.clone(), deleted: false, members: Vec::new() };
         state.images.insert(image.id, kept);
@@ -188,7 +189,13 @@ impl ImageRepo for MemoryDatabase {
         kept.deleted = true;
         kept.image.status = removal.status;
         kept.image.updated_at = removal.at;
+        kept.image.properties.clear();
+        kept.image.tags.clear();
+        kept.image.locations.clear();
         kept.members.clear();
+        if removal.status == Status::PendingDelete {
+            return Ok(());
+        }
         state.note(id, &removal.locations, &removal.process, removal.lease_until);
         Ok(())
     }
@@ -199,7 +206,10 @@ impl MemberRepo for MemoryDatabase {
     async fn members(&self, image: ImageId) -> Result<Vec<Member>, RepoError> {
         let state = self.lock();
         let members = state.images.get(&image).map_or(&[][..], |kept| &kept.members);
-        Ok(members.iter().filter(|kept| !kept.deleted).map(|kept| kept.member.clone()).collect())
+        let mut members: Vec<Member> =
+            members.iter().filter(|kept| !kept.deleted).map(|kept| kept.member.clone()).collect();
+        members.sort_by_key(|member| member.created_at);
+        Ok(members)
     }
 
     async fn add_member(
@@ -304,6 +314,9 @@ impl Journal for MemoryDatabase {
     async fn finish_upload(&self, entry: Uuid, image: ImageId, change: &ImageChange) -> Result<Image, RepoError> {
         let mut state = self.lock();
         let at = state.position(entry).ok_or(RepoError::NotFound)?;
+        if state.journal[at].entry.image != image || state.journal[at].entry.work != Work::Upload {
+            return Err(RepoError::NotFound);
+        }
         let image = state.change(image, Status::Saving, change)?;
         state.journal.remove(at);
         Ok(image)
@@ -357,4 +370,13 @@ impl Journal for MemoryDatabase {
     async fn bytes_held(&self, project: &str) -> Result<u64, RepoError> {
         Ok(self.lock().held(project))
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    crate::database_conformance!(|| ((), Arc::new(MemoryDatabase::new())));
 }
