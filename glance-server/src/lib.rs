@@ -4,6 +4,8 @@
 //! establishes who is asking. It is not a library for embedders: they take `glance-core` and
 //! `glance-stores`.
 
+pub mod api;
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod http;

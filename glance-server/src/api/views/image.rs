@@ -1,0 +1,175 @@
+//! One image.
+
+use std::fmt;
+
+use glance_core::image::Image;
+use glance_core::location::ImageLocation;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::time::Moment;
+
+/// Which parts of an image the configuration shows.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::api) struct Shown {
+    /// `direct_url` (`show_image_direct_url`).
+    pub(in crate::api) direct_url: bool,
+    /// `locations` (`show_multiple_locations`).
+    pub(in crate::api) locations: bool,
+    /// `stores`: whether stores have names.
+    pub(in crate::api) stores: bool,
+}
+
+/// An image as a flat object: its fields, and its properties beside them.
+#[derive(Debug)]
+pub(in crate::api) struct ImageView<'a> {
+    image: &'a Image,
+    shown: Shown,
+}
+
+impl<'a> ImageView<'a> {
+    pub(in crate::api) fn new(image: &'a Image, shown: Shown) -> Self {
+        Self { image, shown }
+    }
+}
+
+impl Serialize for ImageView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let image = self.image;
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in &image.properties {
+            map.serialize_entry(name, value.as_deref().unwrap_or_default())?;
+        }
+        map.serialize_entry("name", &image.name)?;
+        map.serialize_entry("disk_format", &image.disk_format)?;
+        map.serialize_entry("container_format", &image.container_format)?;
+        map.serialize_entry("visibility", image.visibility.as_str())?;
+        map.serialize_entry("size", &image.size)?;
+        map.serialize_entry("virtual_size", &image.virtual_size)?;
+        map.serialize_entry("status", image.status.as_str())?;
+        map.serialize_entry("checksum", &image.checksum)?;
+        map.serialize_entry("protected", &image.protected)?;
+        map.serialize_entry("min_ram", &image.min_ram)?;
+        map.serialize_entry("min_disk", &image.min_disk)?;
+        map.serialize_entry("owner", &image.owner)?;
+        map.serialize_entry("os_hidden", &image.hidden)?;
+        map.serialize_entry("os_hash_algo", &image.os_hash_algo)?;
+        map.serialize_entry("os_hash_value", &image.os_hash_value)?;
+        map.serialize_entry("id", image.id.as_str())?;
+        map.serialize_entry("created_at", &Moment(image.created_at))?;
+        map.serialize_entry("updated_at", &Moment(image.updated_at))?;
+        self.places(&mut map)?;
+        map.serialize_entry("tags", &image.tags)?;
+        map.serialize_entry("self", &Path(image, ""))?;
+        map.serialize_entry("file", &Path(image, "/file"))?;
+        map.serialize_entry("schema", "/v2/schemas/image")?;
+        map.end()
+    }
+}
+
+impl ImageView<'_> {
+    /// Where the data lies, as far as the configuration shows it.
+    fn places<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let locations = &self.image.locations;
+        if self.shown.locations {
+            map.serialize_entry("locations", &Places(locations))?;
+        }
+        if let Some(best) = locations.first().filter(|_| self.shown.direct_url) {
+            map.serialize_entry("direct_url", best.url.expose())?;
+        }
+        let stores: Vec<&str> = locations.iter().filter_map(ImageLocation::store).collect();
+        if self.shown.stores && !stores.is_empty() {
+            map.serialize_entry("stores", &stores.join(","))?;
+        }
+        Ok(())
+    }
+}
+
+/// The path of an image, or of something of it.
+struct Path<'a>(&'a Image, &'static str);
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/v2/images/{}{}", self.0.id.as_str(), self.1)
+    }
+}
+
+impl Serialize for Path<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+struct Places<'a>(&'a [ImageLocation]);
+
+impl Serialize for Places<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Place))
+    }
+}
+
+struct Place<'a>(&'a ImageLocation);
+
+impl Serialize for Place<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("url", self.0.url.expose())?;
+        map.serialize_entry("metadata", &self.0.metadata)?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glance_core::image::ImageId;
+    use glance_core::location::Location;
+    use jiff::Timestamp;
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    const ALL: Shown = Shown { direct_url: true, locations: true, stores: true };
+    const NONE: Shown = Shown { direct_url: false, locations: false, stores: false };
+
+    fn image() -> Image {
+        let id: ImageId = "71c675ab-d94f-49cd-a114-e12490b328d9".parse().unwrap();
+        let lies_in = |store: &str| {
+            let metadata: Map<String, Value> = [("store".to_owned(), store.into())].into_iter().collect();
+            ImageLocation::new(Location::new(format!("file:///{store}/x")), metadata)
+        };
+        Image {
+            properties: [("arch".into(), Some("x86".into())), ("old".into(), None)].into(),
+            tags: vec!["t".into()],
+            locations: vec![lies_in("fast"), lies_in("cheap")],
+            ..Image::queued(id, Timestamp::UNIX_EPOCH)
+        }
+    }
+
+    #[test]
+    fn an_image_shows_its_fields_and_properties_side_by_side() {
+        let id = "71c675ab-d94f-49cd-a114-e12490b328d9";
+        assert_eq!(
+            serde_json::to_value(ImageView::new(&image(), NONE)).unwrap(),
+            json!({
+                "arch": "x86", "old": "", "name": null, "disk_format": null, "container_format": null,
+                "visibility": "shared", "size": null, "virtual_size": null, "status": "queued", "checksum": null,
+                "protected": false, "min_ram": 0, "min_disk": 0, "owner": null, "os_hidden": false,
+                "os_hash_algo": null, "os_hash_value": null, "id": id, "created_at": "1970-01-01T00:00:00Z",
+                "updated_at": "1970-01-01T00:00:00Z", "tags": ["t"], "self": format!("/v2/images/{id}"),
+                "file": format!("/v2/images/{id}/file"), "schema": "/v2/schemas/image",
+            })
+        );
+    }
+
+    #[test]
+    fn places_are_shown_where_the_configuration_says_so() {
+        let shown = serde_json::to_value(ImageView::new(&image(), ALL)).unwrap();
+        assert_eq!(shown["direct_url"], "file:///fast/x");
+        assert_eq!(shown["stores"], "fast,cheap");
+        assert_eq!(shown["locations"][1], json!({"url": "file:///cheap/x", "metadata": {"store": "cheap"}}));
+        let without = Image { locations: Vec::new(), ..image() };
+        let shown = serde_json::to_value(ImageView::new(&without, ALL)).unwrap();
+        assert_eq!(shown["locations"], json!([]));
+        assert!(shown.get("direct_url").is_none() && shown.get("stores").is_none());
+    }
+}

@@ -1,0 +1,10 @@
+//! Records as JSON, written as they are read: no tree is built in between.
+
+mod image;
+mod member;
+mod page;
+mod time;
+
+pub(super) use image::{ImageView, Shown};
+pub(super) use member::{MemberView, MembersView};
+pub(super) use page::PageView;
