@@ -1,1 +1,3 @@
-//! Skeleton.
+//! What the benchmarks of the Image service are made of. Not published.
+
+pub mod throughput;

@@ -1,0 +1,52 @@
+//! The stores the harness can drive: the one place that knows how to open them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use glance_core::memory::MemoryStore;
+use glance_core::store::{BoxError, Store};
+use glance_stores::data::file::FileStore;
+use glance_stores::data::object::BucketStore;
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use tempfile::TempDir;
+
+use super::Options;
+
+/// A store to be driven, and the folder made for it, which goes when this is dropped.
+pub(super) struct Opened {
+    store: Arc<dyn Store>,
+    _folder: Option<TempDir>,
+}
+
+impl Opened {
+    pub(super) fn open(options: &Options) -> Result<Self, BoxError> {
+        let (kind, place) = options.store.split_once(':').unwrap_or((&options.store, ""));
+        match (kind, place) {
+            ("memory", "") => Ok(Self { store: Arc::new(MemoryStore::new("throughput")), _folder: None }),
+            ("object-memory", "") => Ok(Self { store: Arc::new(bucket(InMemory::new())), _folder: None }),
+            ("file", place) if !place.is_empty() => Self::in_folder(place, |folder| {
+                Ok(Arc::new(FileStore::builder(folder).thin_provisioning(options.thin).open()?))
+            }),
+            ("object-local", place) if !place.is_empty() => Self::in_folder(place, |folder| {
+                Ok(Arc::new(bucket(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true))))
+            }),
+            _ => Err(format!("no store {:?}: see --help", options.store).into()),
+        }
+    }
+
+    /// A store in a new folder below `place`: what else is there stays as it is.
+    fn in_folder(place: &str, open: impl FnOnce(&Path) -> Result<Arc<dyn Store>, BoxError>) -> Result<Self, BoxError> {
+        let folder = tempfile::Builder::new().prefix("store-throughput-").tempdir_in(PathBuf::from(place))?;
+        Ok(Self { store: open(folder.path())?, _folder: Some(folder) })
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+}
+
+fn bucket(objects: impl ObjectStore) -> BucketStore {
+    BucketStore::new("object", Arc::new(objects), "object://throughput/")
+}
