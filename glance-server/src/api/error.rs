@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use glance_core::Error;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::ext::ReasonPhrase;
 use serde_json::json;
@@ -150,6 +150,8 @@ pub(super) fn render(mut response: Response, request_headers: &HeaderMap) -> Res
         Some(_) => ("application/json", error.json()),
         None => ("text/plain; charset=UTF-8", error.plain()),
     };
+    // The router has measured the body that is not there yet.
+    response.headers_mut().remove(CONTENT_LENGTH);
     *response.body_mut() = Body::from(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     if Some(title(error.status)) != error.status.canonical_reason() {

@@ -17,8 +17,8 @@ use crate::http::PeerAddr;
 /// What the health check looks at, and who may ask.
 #[derive(Debug, Clone, Default)]
 pub struct Healthcheck {
-    /// While this file exists, the answer is 503 (`disable_by_file_path`).
-    pub disabled_by: Option<PathBuf>,
+    /// While any of these files exists, the answer is 503 (`disable_by_file_path`).
+    pub disabled_by: Vec<PathBuf>,
     /// Files that must all exist (`enable_by_file_paths`).
     pub enabled_by: Vec<PathBuf>,
     /// Whether the JSON form names what was looked at (`detailed`).
@@ -68,7 +68,7 @@ impl Healthcheck {
 
     async fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        if let Some(path) = &self.disabled_by {
+        for path in &self.disabled_by {
             let healthy = !tokio::fs::try_exists(path).await.unwrap_or(false);
             findings.push(Finding {
                 backend: "disable_by_file",

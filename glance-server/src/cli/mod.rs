@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{self, ConfigError, Finding, Loaded};
+use crate::serve::{self, StartError};
 use options::ConfigOptions;
 
 /// The Image service of OpenStack.
@@ -72,11 +73,10 @@ fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
 
 fn obey(cli: Cli, matches: &ArgMatches) -> ExitCode {
     match cli.command {
-        Command::Api(options) => {
-            let loaded = config::load(&options.into_args(innermost(matches)));
-            let done = loaded.map(|loaded| report(&loaded));
-            outcome(done)
-        }
+        Command::Api(options) => match config::load(&options.into_args(innermost(matches))) {
+            Ok(loaded) => served(serve::run(&loaded)),
+            Err(error) => outcome(Err(error)),
+        },
         Command::Config { command: ConfigCommand::Check(options) } => {
             let loaded = config::load(&options.into_args(innermost(matches)));
             outcome(loaded.map(|loaded| report(&loaded)))
@@ -97,6 +97,16 @@ fn report(Loaded { settings, warnings }: &Loaded) -> io::Result<()> {
     let mut out = io::stdout().lock();
     show(&mut out, "warning", warnings)?;
     writeln!(out, "{}", settings.summary())
+}
+
+fn served(ended: Result<(), StartError>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr().lock(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn outcome(done: Result<io::Result<()>, ConfigError>) -> ExitCode {

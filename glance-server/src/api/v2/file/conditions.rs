@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 /// Names the data of an image: the bytes of an active image never change, so their digest does.
 /// `None` where no digest is known, as for images added by location.
 pub(super) fn entity_tag(image: &Image) -> Option<String> {
-    let digest = image.os_hash_value.as_ref().or(image.checksum.as_ref())?;
+    let digest = image.checksum.as_ref().or(image.os_hash_value.as_ref())?;
     Some(format!("\"{digest}\""))
 }
 
