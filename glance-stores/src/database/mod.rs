@@ -2,6 +2,8 @@
 
 use glance_core::store::BoxError;
 
+#[cfg(feature = "encryption")]
+pub mod encryption;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
