@@ -18,5 +18,5 @@ mod service;
 pub use normalise::{TargetError, normalised};
 pub use options::HttpOptions;
 pub use sendfile::{FileBody, FileSender};
-pub use serve::{bind, serve, serve_until, termination};
+pub use serve::{bind, raise_descriptor_limit, serve, serve_until, termination};
 pub use service::PeerAddr;

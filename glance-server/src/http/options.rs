@@ -7,7 +7,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct HttpOptions {
     /// How many connections are served at once; those beyond wait in the listen queue.
-    /// Default 4096. 0 counts as 1.
+    /// Default 4096. 0 counts as 1; no more than half the file descriptors of the process.
     pub max_connections: usize,
     /// How long an idle peer goes unprobed by TCP (`tcp_keepidle`). Default 600 s; `None`: no probes.
     pub tcp_keepidle: Option<Duration>,

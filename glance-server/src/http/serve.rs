@@ -12,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustix::net::sockopt;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
@@ -104,7 +105,7 @@ pub async fn serve_until(
     let (phase, watched) = watch::channel(Phase::Serving);
     let server = Server {
         router,
-        room: Arc::new(Semaphore::new(options.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
+        room: Arc::new(Semaphore::new(room(options.max_connections))),
         options: Arc::new(options),
         phase: watched,
     };
@@ -124,6 +125,32 @@ pub async fn serve_until(
     phase.send_replace(Phase::Over);
     phase.closed().await;
     Ok(())
+}
+
+/// Lets the process have as many file descriptors as the system allows it at all.
+///
+/// To be called once, at the start: every connection takes a descriptor, and so does every file.
+///
+/// # Errors
+///
+/// The system said no; the limit is as it was.
+pub fn raise_descriptor_limit() -> io::Result<()> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    Ok(setrlimit(Resource::Nofile, limit)?)
+}
+
+/// How many connections to serve at once, given that `wanted` are.
+///
+/// Half of the descriptors are left for what the requests open: a request that is accepted should
+/// not fail for the want of one.
+fn room(wanted: usize) -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let most = usize::try_from(descriptors / 2).unwrap_or(usize::MAX);
+    if wanted > most {
+        warn!(connections = most, "the limit of file descriptors allows fewer connections");
+    }
+    wanted.min(most).clamp(1, Semaphore::MAX_PERMITS)
 }
 
 async fn after(limit: Option<Duration>) {

@@ -160,6 +160,20 @@ async fn a_client_that_stops_reading_holds_up_nobody_and_goes_on_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_in_memory_is_read_on_the_way() {
+    let data = random(18 * MIB + 1, 43);
+    let file = file_of(&data);
+    file.sync_all().unwrap();
+    // No effect where files live in memory anyway.
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+    let server = server(&file);
+    let mut client = server.connect().await;
+    let range = 5 * MIB + 3..data.len();
+    client.send(request(&range)).await;
+    expect(&mut client, &data, range).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_old_client_gets_the_file_and_the_end() {
     let data = random(5 * MIB, 29);
     let server = server(&file_of(&data));
