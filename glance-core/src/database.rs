@@ -163,8 +163,8 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`RepoError::NotFound`] if the entry was taken over or the image deleted;
-    /// [`RepoError::Stale`] if the image is no longer saving.
+    /// [`RepoError::TakenOver`] if there is no such entry for the image; [`RepoError::NotFound`] if
+    /// the image was deleted; [`RepoError::Stale`] if it is no longer saving.
     async fn finish_upload(&self, entry: Uuid, image: ImageId, change: &ImageChange) -> Result<Image, RepoError>;
 
     /// Notes, before a record changes, that data of a living image is to be removed.
@@ -458,6 +458,10 @@ pub enum RepoError {
     /// The key is taken.
     #[error("the key is taken")]
     Exists,
+    /// The journal entry is no longer the caller's: its lease ran out, and whoever took it over
+    /// answers for the image and its data now.
+    #[error("the journal entry was taken over")]
+    TakenOver,
     /// Another writer moved the image first.
     #[error("the image has the status {found}, not {expected}")]
     Stale {

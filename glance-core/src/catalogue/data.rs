@@ -338,6 +338,11 @@ impl UploadTask {
         let change = ImageChange::between(&self.image, &after, now());
         match self.registry.database.finish_upload(self.entry, self.image.id, &change).await {
             Ok(image) => Ok(image),
+            // Whoever took over may have let other data in by now: what lies there is theirs.
+            Err(RepoError::TakenOver) => {
+                self.discard_if_queued().await;
+                Err(Error::Unavailable("the upload took too long without a sign of life".to_owned()))
+            }
             Err(error) => {
                 self.remove(&stored).await;
                 self.unwind().await;
@@ -347,6 +352,37 @@ impl UploadTask {
                     error => error.into(),
                 })
             }
+        }
+    }
+
+    /// Removes what this upload wrote after others had unwound it, unless the image has new data or
+    /// is about to: as an upload of its own, which nobody else can begin meanwhile.
+    async fn discard_if_queued(&self) {
+        let (registry, id) = (&self.registry, self.image.id);
+        let at = now();
+        let claim = Upload {
+            entry: Uuid::new_v4(),
+            image: id,
+            store: registry.stores.are_named().then(|| self.store.id.clone()),
+            project: None,
+            reserved: 0,
+            process: registry.process.clone(),
+            lease_until: registry.lease_end(at),
+        };
+        let _working = Working::on(registry, vec![claim.entry]);
+        let cleared = match registry.database.begin_upload(&claim, Status::Queued, None, at).await {
+            Ok(image) => match self.store.store.discard(id).await {
+                Ok(()) => {
+                    registry.database.finish_upload(claim.entry, id, &back_to_queued(&image)).await.map_err(Error::from)
+                }
+                Err(error) => Err(Error::Store(error)),
+            }
+            .map(drop),
+            Err(RepoError::NotFound) => self.store.store.discard(id).await.map_err(Error::Store),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = cleared {
+            tracing::warn!(image = %id, %error, "an upload that was taken over may have left data");
         }
     }
 
@@ -365,7 +401,9 @@ impl UploadTask {
         let unwound = match database.finish_upload(self.entry, self.image.id, &change).await {
             Ok(_) => Ok(()),
             // The image is gone or somebody else's by now; only the entry is left.
-            Err(RepoError::NotFound | RepoError::Stale { .. }) => database.close_entry(self.entry).await,
+            Err(RepoError::TakenOver | RepoError::NotFound | RepoError::Stale { .. }) => {
+                database.close_entry(self.entry).await
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = unwound {

@@ -313,9 +313,9 @@ impl Journal for MemoryDatabase {
 
     async fn finish_upload(&self, entry: Uuid, image: ImageId, change: &ImageChange) -> Result<Image, RepoError> {
         let mut state = self.lock();
-        let at = state.position(entry).ok_or(RepoError::NotFound)?;
+        let at = state.position(entry).ok_or(RepoError::TakenOver)?;
         if state.journal[at].entry.image != image || state.journal[at].entry.work != Work::Upload {
-            return Err(RepoError::NotFound);
+            return Err(RepoError::TakenOver);
         }
         let image = state.change(image, Status::Saving, change)?;
         state.journal.remove(at);

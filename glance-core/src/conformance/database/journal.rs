@@ -100,7 +100,7 @@ pub async fn an_upload_ends_with_its_entry(db: &dyn Database) {
     assert!(entries(db).await.is_empty());
     assert_ne!(active, saving);
     let again = db.finish_upload(upload.entry, image.id, &landed(4)).await;
-    assert!(matches!(again, Err(RepoError::NotFound)), "{again:?}");
+    assert!(matches!(again, Err(RepoError::TakenOver)), "{again:?}");
     assert_eq!(read(db, image.id).await, active);
 }
 
@@ -110,11 +110,11 @@ pub async fn an_entry_ends_its_own_upload_alone(db: &dyn Database) {
     let saving = begin(db, &upload).await.unwrap();
     begin(db, &second).await.unwrap();
     let crossed = db.finish_upload(second.entry, image.id, &landed(3)).await;
-    assert!(matches!(crossed, Err(RepoError::NotFound)), "{crossed:?}");
+    assert!(matches!(crossed, Err(RepoError::TakenOver)), "{crossed:?}");
     let place = RemovalOf { entry: Uuid::new_v4(), store: None, location: location("x").url };
     db.note_removals(other.id, std::slice::from_ref(&place), "process", at(30)).await.unwrap();
     let removal = db.finish_upload(place.entry, other.id, &landed(3)).await;
-    assert!(matches!(removal, Err(RepoError::NotFound)), "{removal:?}");
+    assert!(matches!(removal, Err(RepoError::TakenOver)), "{removal:?}");
     assert_eq!(read(db, image.id).await, saving);
     assert_eq!(entries(db).await.len(), 3);
 }
@@ -125,7 +125,7 @@ pub async fn an_upload_that_was_taken_over_cannot_end(db: &dyn Database) {
     let saving = begin(db, &upload).await.unwrap();
     let seen = db.journal(10).await.unwrap().remove(0);
     let taken = db.take_entry(&seen, "other", at(90)).await.unwrap().unwrap();
-    assert!(matches!(db.finish_upload(upload.entry, image.id, &landed(3)).await, Err(RepoError::NotFound)));
+    assert!(matches!(db.finish_upload(upload.entry, image.id, &landed(3)).await, Err(RepoError::TakenOver)));
     assert!(matches!(db.reserve(upload.entry, 5, None).await, Err(RepoError::NotFound)));
     db.close_entry(upload.entry).await.unwrap();
     assert_eq!(read(db, image.id).await, saving);

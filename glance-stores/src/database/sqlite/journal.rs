@@ -40,7 +40,7 @@ impl Journal for Sqlite {
             .write(DOING, move |db| {
                 let statement = "DELETE FROM glance_rs_journal WHERE id = ?1 AND image_id = ?2 AND work = 'upload'";
                 if execute(db, DOING, statement, params![entry.to_string(), image.as_str()])? == 0 {
-                    return Err(RepoError::NotFound);
+                    return Err(RepoError::TakenOver);
                 }
                 images::update(db, DOING, image, Status::Saving, &change)
             })
