@@ -1,5 +1,7 @@
 //! The bucket store against the suite and the backends that need no server.
 
+mod faulty;
+
 use bytes::Bytes;
 use glance_core::store::StoreExt;
 use object_store::local::LocalFileSystem;
