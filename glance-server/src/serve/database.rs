@@ -7,13 +7,17 @@ use std::sync::Arc;
 
 use glance_core::database::Database;
 use glance_stores::database::Sqlite;
+use glance_stores::database::encryption::{EncryptedLocations, LocationKey};
 use glance_stores::database::sqlite::{SqliteOptions, Synchronous};
 
 use super::StartError;
-use crate::config::{Connection, DatabaseSettings};
+use crate::config::{Connection, DatabaseSettings, Secret};
 
-/// Opens the database, and makes its file and folder where there are none.
-pub(super) fn open(settings: &DatabaseSettings) -> Result<Arc<dyn Database>, StartError> {
+/// Opens the database, and makes its file and folder where there are none. With a `key` it keeps
+/// location URLs encrypted.
+pub(super) fn open(settings: &DatabaseSettings, key: Option<&Secret>) -> Result<Arc<dyn Database>, StartError> {
+    let key = key.map(|key| LocationKey::new(key.expose())).transpose();
+    let key = key.map_err(StartError::option("metadata_encryption_key"))?;
     let synchronous = if settings.sqlite_synchronous { Synchronous::Full } else { Synchronous::Off };
     let (place, opened) = match &settings.connection {
         Connection::SqliteFile(place) => {
@@ -23,7 +27,11 @@ pub(super) fn open(settings: &DatabaseSettings) -> Result<Arc<dyn Database>, Sta
         Connection::SqliteMemory => (Path::new(":memory:"), Sqlite::in_memory()),
     };
     let database = opened.map_err(|cause| StartError::Database { place: place.to_owned(), cause })?;
-    Ok(Arc::new(database))
+    let database: Arc<dyn Database> = Arc::new(database);
+    Ok(match key {
+        Some(key) => Arc::new(EncryptedLocations::new(database, key)),
+        None => database,
+    })
 }
 
 /// Records say where data lies, so their folder is for its owner and the owner's group.

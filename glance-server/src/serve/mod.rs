@@ -45,6 +45,9 @@ const FOR_EVER: Duration = Duration::from_secs(1 << 32);
 pub fn run(loaded: &Loaded) -> Result<(), StartError> {
     let Loaded { settings, warnings } = loaded;
     let log = logging::start(&settings.logging)?;
+    if let Err(error) = http::raise_descriptor_limit() {
+        warn!(%error, "the limit of open files stays as it is, and with it the number of connections");
+    }
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = settings.default.workers {
         runtime.worker_threads(workers);
@@ -89,7 +92,8 @@ async fn serve_router(listener: TcpListener, router: Router, settings: &Settings
 
 /// The registry that the settings describe, with the default policy.
 fn glance(settings: &Settings, machine: Option<&Machine>) -> Result<Glance, StartError> {
-    let database: Arc<dyn Database> = database::open(&settings.database)?;
+    let database: Arc<dyn Database> =
+        database::open(&settings.database, settings.default.metadata_encryption_key.as_ref())?;
     let mut builder = Glance::builder(database, stores::open(&settings.stores)?).settings(rules(settings)?);
     if let Some(name) = machine.and_then(Machine::name_of_this_process) {
         builder = builder.process(name);

@@ -39,7 +39,7 @@ pub(super) const IMAGES: &[Known] = &[
     text("node_staging_uri").or("file:///tmp/staging/").honoured(),
     bracketed("enabled_import_methods", IMPORT_METHODS).or("[glance-direct,web-download,copy-image]").honoured(),
     text("worker_self_reference_url").honoured(),
-    text("metadata_encryption_key").secret().missing("location URLs are neither encrypted nor decrypted"),
+    text("metadata_encryption_key").secret().honoured(),
     text("digest_algorithm").or("sha256"),
     text("property_protection_file").missing(
         "property protections are not enforced yet: every custom property is open to whoever may change the image",

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use crate::config::Secret;
 use crate::config::resolve::Resolved;
 
 const SECTION: &str = "DEFAULT";
@@ -37,6 +38,8 @@ pub struct DefaultSettings {
     pub public_endpoint: Option<String>,
     /// `hashing_algorithm`: the digest for `os_hash_value`, as Python's hashlib names it (sha512).
     pub hashing_algorithm: String,
+    /// `metadata_encryption_key`: encrypts location URLs in the database; `None`: they are kept in the clear.
+    pub metadata_encryption_key: Option<Secret>,
     /// `image_member_quota`: most members of an image (128); `None` (negative): no limit.
     pub image_member_quota: Option<u64>,
     /// `image_property_quota`: most custom properties of an image (128); `None`: no limit.
@@ -125,6 +128,7 @@ impl DefaultSettings {
             max_request_id_length: positive(options, "max_request_id_length"),
             public_endpoint: options.text(SECTION, "public_endpoint"),
             hashing_algorithm: options.text(SECTION, "hashing_algorithm").unwrap_or_default(),
+            metadata_encryption_key: encryption_key(options),
             // A negative number does not fit, and stands for "no limit".
             image_member_quota: options.int(SECTION, "image_member_quota"),
             image_property_quota: options.int(SECTION, "image_property_quota"),
@@ -161,6 +165,14 @@ fn protection_format(options: &Resolved) -> PropertyProtectionFormat {
         Some("policies") => PropertyProtectionFormat::Policies,
         _ => PropertyProtectionFormat::Roles,
     }
+}
+
+fn encryption_key(options: &Resolved) -> Option<Secret> {
+    let key = options.secret(SECTION, "metadata_encryption_key")?;
+    if !matches!(key.expose().len(), 16 | 24 | 32) {
+        options.refuse(SECTION, "metadata_encryption_key", "must be 16, 24 or 32 bytes long");
+    }
+    Some(key)
 }
 
 fn storage_quota(options: &Resolved) -> Option<u64> {
