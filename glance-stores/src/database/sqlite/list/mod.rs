@@ -17,6 +17,8 @@
 //! A partition of what is shared with a project is read through its memberships while they are few,
 //! else along the shared images; see [`shared`].
 
+#[cfg(test)]
+mod cost;
 mod filter;
 mod order;
 mod partition;

@@ -14,13 +14,17 @@ use super::sql::{Sql, text};
 use super::{DOING, Found};
 
 /// As many memberships are joined and sorted without looking further.
-const FEW: usize = 200;
+const FEW: usize = 100;
 
-/// As many are counted; with more, the walk is tried for longer.
+/// The first walk reads this many rows for each image of the page: it finds the page where one in
+/// as many shared images is the project's.
+const FIRST_WALK: usize = 20;
+
+/// With more memberships than this, joining them all is the last resort.
 const MANY: usize = 2_000;
 
-/// As many rows a walk reads before it gives up, where memberships are many.
-const PATIENCE: usize = 20_000;
+/// As many rows a second walk reads, where memberships are many.
+const SECOND_WALK: usize = 20_000;
 
 /// The condition that an image `i` is shared with the project, by what it answered.
 pub(super) fn membership(project: &str, statuses: &[MemberStatus]) -> Sql {
@@ -55,11 +59,13 @@ pub(super) fn find(
     statuses: &[MemberStatus],
     limit: usize,
 ) -> Result<Vec<Found>, RepoError> {
-    if order.is_usual() {
-        let memberships = count(db, project, statuses)?;
-        let patience = if memberships < MANY { memberships } else { PATIENCE };
-        if memberships > FEW
-            && let Some(found) = walk(db, query, order, project, statuses, limit, patience)?
+    let walk = |patience| walk(db, query, order, project, statuses, limit, patience);
+    if order.is_usual() && more_than(FEW, db, project, statuses)? {
+        if let Some(found) = walk(limit.saturating_mul(FIRST_WALK))? {
+            return Ok(found);
+        }
+        if more_than(MANY, db, project, statuses)?
+            && let Some(found) = walk(SECOND_WALK)?
         {
             return Ok(found);
         }
@@ -67,19 +73,17 @@ pub(super) fn find(
     join(db, query, order, project, statuses, limit)
 }
 
-/// How many memberships there are, counted up to [`MANY`].
-fn count(db: &Connection, project: &str, statuses: &[MemberStatus]) -> Result<usize, RepoError> {
+/// Whether there are more memberships than `few`; no more than that are looked at.
+fn more_than(few: usize, db: &Connection, project: &str, statuses: &[MemberStatus]) -> Result<bool, RepoError> {
     let mut statement = Sql::new(
-        "SELECT count(*) FROM (SELECT 1 FROM image_members m INDEXED BY glance_rs_members_by_project \
-         WHERE m.member = ? AND m.deleted = 0 AND m.status IN (",
+        "SELECT 1 FROM image_members m INDEXED BY glance_rs_members_by_project \
+         WHERE m.deleted = 0 AND m.member = ",
     );
-    statement.values.push(text(project));
-    statement.append(&list(statuses)).add(&format!(") LIMIT {MANY})"), []);
-    let counted: u32 = db
-        .prepare_cached(&statement.text)
-        .and_then(|mut query| query.query_row(params_from_iter(statement.values), |row| row.get(0)))
-        .map_err(RepoError::failed(DOING))?;
-    Ok(usize::try_from(counted).unwrap_or(MANY))
+    statement.add("? AND m.status IN (", [text(project)]);
+    statement.append(&list(statuses)).add(&format!(") LIMIT 1 OFFSET {few}"), []);
+    db.prepare_cached(&statement.text)
+        .and_then(|mut query| query.exists(params_from_iter(statement.values)))
+        .map_err(RepoError::failed(DOING))
 }
 
 /// Through the memberships.
