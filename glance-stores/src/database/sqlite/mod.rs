@@ -12,6 +12,8 @@ mod members;
 mod pool;
 mod row;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::fmt;
@@ -193,29 +195,4 @@ fn switch_to_wal(writer: &Connection) -> Result<(), OpenError> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-
-    mod in_memory {
-        use super::*;
-
-        glance_core::database_conformance!(|| ((), Arc::new(Sqlite::in_memory().unwrap())));
-    }
-
-    mod in_a_file {
-        use super::*;
-
-        glance_core::database_conformance!(|| {
-            let folder = tempfile::tempdir().unwrap();
-            // What is tested is who sees what; the disk need not keep it.
-            let options = SqliteOptions::default().synchronous(Synchronous::Off);
-            let database = options.open(folder.path().join("glance.sqlite")).unwrap();
-            (folder, Arc::new(database))
-        });
-    }
 }
