@@ -1,0 +1,52 @@
+"""The OpenStack SDK against the server at $OS_ENDPOINT: sdk.py FILE."""
+
+import hashlib
+import os
+import sys
+
+import openstack
+
+path = sys.argv[1]
+connection = openstack.connect(auth_type="none", auth={"endpoint": os.environ["OS_ENDPOINT"]})
+images = connection.image
+
+
+def expect(what, wanted, found):
+    if wanted != found:
+        sys.exit(f"FAILED: {what}: expected {wanted!r}, found {found!r}")
+
+
+def sha512(chunks):
+    digest = hashlib.sha512()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+# Pages: more images than one page holds come out complete and in order.
+names = [f"page-{number}" for number in range(7)]
+for name in names:
+    images.create_image(name, disk_format="raw", container_format="bare", allow_duplicates=True)
+expect("paged names", names, [image.name for image in images.images(sort="name:asc", limit=3)])
+
+image = images.create_image(
+    "streamed", filename=path, disk_format="iso", container_format="bare", os_distro="debian", tags=["blue"]
+)
+image = images.get_image(image.id)
+with open(path, "rb") as file:
+    wanted = sha512(iter(lambda: file.read(65536), b""))
+expect("status", "active", image.status)
+expect("hash", wanted, image.hash_value)
+response = images.download_image(image, stream=True)
+expect("data", wanted, sha512(response.iter_content(65536)))
+
+images.update_image(image, name="renamed", os_version="12")
+expect("name", "renamed", images.find_image("renamed", ignore_missing=False).name)
+images.add_tag(image, "red")
+expect("tags", ["blue", "red"], sorted(images.get_image(image.id).tags))
+images.remove_tag(image, "red")
+images.deactivate_image(image)
+images.reactivate_image(image)
+for image in list(images.images()):
+    images.delete_image(image, ignore_missing=False)
+expect("images left", [], list(images.images()))
