@@ -71,12 +71,22 @@ impl Images<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] to everybody but the member and administrators.
     pub async fn set_member_status(&self, id: ImageId, project: &str, status: MemberStatus) -> Result<Member, Error> {
+        self.may_set_member_status(id, project).await?;
+        self.registry.database.set_member_status(id, project, status, now()).await.map_err(|error| no_member(error, id))
+    }
+
+    /// Whether the caller may answer for a member: for those who want to refuse what is no answer,
+    /// but to nobody who may not answer at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Images::set_member_status`].
+    pub async fn may_set_member_status(&self, id: ImageId, project: &str) -> Result<(), Error> {
         self.refuse_read_only()?;
         let seen = self.shared(id).await?;
         self.own_in_legacy_mode(&seen.image, "answer for a member", false)?;
         self.member_of(&seen, project).await?;
-        self.allow("modify_member", &seen)?;
-        self.registry.database.set_member_status(id, project, status, now()).await.map_err(|error| no_member(error, id))
+        self.allow("modify_member", &seen)
     }
 
     /// Ends the share.

@@ -146,5 +146,6 @@ fn apply(image: &mut Image, operation: &Operation) -> Result<(), Error> {
     {
         return Err(Error::Forbidden(format!("attribute {name} can be changed only before the image has data")));
     }
+    fields::check_kept(name, &operation.value)?;
     image::fields::assign(image, name, &operation.value)
 }

@@ -86,12 +86,18 @@ fn invalid(name: &str, why: &str) -> Error {
     Error::Invalid(format!("field {name:?} {why}"))
 }
 
-/// Checks `value` against the schema of the field `name`.
+/// Checks `value` against the schema of the field `name`, and that a database keeps it.
 ///
 /// # Errors
 ///
 /// [`Error::Invalid`] naming the field.
 pub fn check(name: &str, value: &Value, formats: &Formats) -> Result<(), Error> {
+    check_schema(name, value, formats)?;
+    check_kept(name, value)
+}
+
+/// Checks `value` against the schema of the field `name` alone.
+pub(super) fn check_schema(name: &str, value: &Value, formats: &Formats) -> Result<(), Error> {
     let ok = match name {
         "id" => value.as_str().is_some_and(|text| text.parse::<super::ImageId>().is_ok()),
         "name" | "owner" => null_or_text(value, MAX_NAME),
@@ -112,6 +118,11 @@ pub fn check(name: &str, value: &Value, formats: &Formats) -> Result<(), Error> 
     if !ok {
         return Err(invalid(name, expected(name)));
     }
+    Ok(())
+}
+
+/// Checks that a database keeps `value`, which [`check_schema`] has accepted.
+pub(crate) fn check_kept(name: &str, value: &Value) -> Result<(), Error> {
     if matches!(name, "min_disk" | "min_ram") {
         minimum(name, value)?;
     }

@@ -133,7 +133,8 @@ fn pointer_parts(pointer: &str) -> Result<Vec<String>, Error> {
     if rest.ends_with('/') {
         return Err(refused("ends with /"));
     }
-    let parts: Vec<&str> = rest.split('/').collect();
+    // Two slashes at the beginning count as one, as they do for the Python server.
+    let parts: Vec<&str> = rest.strip_prefix('/').unwrap_or(rest).split('/').collect();
     if parts.len() > 1 && parts[..parts.len() - 1].iter().any(|part| part.trim().is_empty()) {
         return Err(refused("has an empty part"));
     }
@@ -173,7 +174,9 @@ fn check(operation: &Operation, formats: &Formats) -> Result<(), Error> {
     if operation.element.is_some() {
         return fields::check(name, &Value::Array(vec![operation.value.clone()]), formats);
     }
-    fields::check(name, &operation.value, formats)
+    // Whether a database keeps the value is asked when there is an image to put it into, so that
+    // nobody learns it of an image that is not there.
+    fields::check_schema(name, &operation.value, formats)
 }
 
 #[cfg(test)]
@@ -201,12 +204,18 @@ mod tests {
 
     #[test]
     fn pointers_follow_the_table() {
-        for (pointer, name) in
-            [("/a", "a"), ("/ a ", "a"), ("/a~1b~0", "a/b~"), ("/", ""), ("/~01", "~1"), ("/hw disk", "hw disk")]
-        {
+        for (pointer, name) in [
+            ("/a", "a"),
+            ("/ a ", "a"),
+            ("/a~1b~0", "a/b~"),
+            ("/", ""),
+            ("/~01", "~1"),
+            ("/hw disk", "hw disk"),
+            ("//a", "a"),
+        ] {
             assert_eq!(v21(&step(pointer)).unwrap()[0].name, name, "{pointer:?}");
         }
-        for pointer in ["", "a", "/a/", "//a", "/a//b", "/a/b", "/ /a", "/a~", "/a~2", "/tags/-", "/locations/0", "//"]
+        for pointer in ["", "a", "/a/", "///a", "/a//b", "/a/b", "/ /a", "/a~", "/a~2", "/tags/-", "/locations/0", "//"]
         {
             assert!(matches!(v21(&step(pointer)), Err(Error::Invalid(_))), "{pointer:?}");
         }
@@ -231,7 +240,7 @@ mod tests {
             json!([{"op": "add", "value": "v"}]),
             json!([{"op": "add", "path": 5, "value": "v"}]),
             json!([{"op": "add", "path": "/a", "value": 5}]),
-            json!([{"op": "add", "path": "/min_disk", "value": -1}]),
+            json!([{"op": "add", "path": "/min_disk", "value": true}]),
             json!([{"op": 7, "path": "/a", "value": "v"}]),
             json!([{"op": "add", "path": "/locations/-", "value": {"url": "x"}}]),
             json!([{"op": "add", "path": "/locations", "value": []}]),

@@ -162,6 +162,23 @@ async fn patches_follow_the_rules_of_their_verbs() {
 }
 
 #[tokio::test]
+async fn what_no_database_keeps_is_refused_on_images_that_exist() {
+    let lab = Lab::new();
+    let image = lab.queued(&owner()).await;
+    let context = owner();
+    let images = lab.glance.images(&context);
+    for steps in [
+        replace("/min_disk", &json!(-1)),
+        replace("/min_ram", &json!(2_147_483_648_u64)),
+        replace("/name", &json!("\u{1F600}")),
+        add("/colour", &json!("\u{1F600}")),
+    ] {
+        assert!(matches!(images.patch(image.id, &steps).await, Err(Error::Invalid(_))), "{steps:?}");
+        assert!(matches!(images.patch(ImageId::random(), &steps).await, Err(Error::NotFound(_))), "{steps:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_patch_that_fails_at_its_end_changes_nothing() {
     let lab = Lab::new();
     let image = lab.queued(&owner()).await;

@@ -103,7 +103,9 @@ fn layered(api: &Api) -> Router {
         .route("/healthcheck/{*below}", any(healthcheck::check))
         .fallback_service(shared)
         .with_state(api.clone());
-    let refuse = |_: &Parts, error: TargetError| -> Response { ApiError::from(error).into_response() };
+    let refuse = |parts: &Parts, error: TargetError| -> Response {
+        v2::identified(ApiError::from(error).into_response(), parts.extensions.get())
+    };
     Router::new().fallback_service(from_fn_with_state(api.clone(), around::around).layer(normalised(mounted, refuse)))
 }
 

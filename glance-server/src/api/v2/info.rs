@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use glance_core::NamedStore;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::api::Api;
@@ -14,7 +14,7 @@ use crate::api::json;
 /// `GET /v2/info/import`.
 pub(super) async fn import(State(api): State<Api>) -> Response {
     let methods = json!({
-        "description": "The ways in which this server imports image data.",
+        "description": "Import methods available.",
         "type": "array",
         "value": api.options.import_methods,
     });
@@ -39,9 +39,13 @@ pub(super) async fn stores_detail(State(api): State<Api>, Caller(context): Calle
     })
 }
 
-/// `GET /v2/info/usage`: nothing, because unified limits are not in use.
-pub(super) async fn usage() -> Response {
-    json::answer(StatusCode::OK, &json!({ "usage": {} }))
+/// `GET /v2/info/usage`: nothing, because unified limits are not in use. The one path on which a
+/// wrong method is not 405 but 404.
+pub(super) async fn usage(method: Method) -> Result<Response, ApiError> {
+    match method {
+        Method::GET => Ok(json::answer(StatusCode::OK, &json!({ "usage": {} }))),
+        other => Err(ApiError::unknown_path(&other)),
+    }
 }
 
 fn listed(api: &Api, view: impl Fn(&NamedStore, bool) -> Map<String, Value>) -> Result<Response, ApiError> {

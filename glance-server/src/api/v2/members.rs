@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use glance_core::member::MemberStatus;
+use glance_core::member::UnknownMemberStatus;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
@@ -55,7 +55,12 @@ pub(super) async fn answer(
 ) -> Result<Response, ApiError> {
     let status = status(&body)?;
     let image = AddressedImage::new(image);
-    let member = api.glance.images(&context).set_member_status(image.id()?, &project, status).await?;
+    let images = api.glance.images(&context);
+    let Ok(status) = status.parse() else {
+        images.may_set_member_status(image.id()?, &project).await?;
+        return Err(ApiError::invalid(UnknownMemberStatus.to_string()));
+    };
+    let member = images.set_member_status(image.id()?, &project, status).await?;
     Ok(json::answer(StatusCode::OK, &MemberView::new(&member)))
 }
 
@@ -80,8 +85,9 @@ fn member<'a>(body: &'a Map<String, Value>, name: &str) -> Result<&'a Value, Api
     }
 }
 
-fn status(body: &Map<String, Value>) -> Result<MemberStatus, ApiError> {
-    let status = body.get("status").and_then(Value::as_str);
-    let status = status.ok_or_else(|| ApiError::invalid("The body must say {\"status\": \"<status>\"}."))?;
-    status.parse().map_err(|error: glance_core::member::UnknownMemberStatus| ApiError::invalid(error.to_string()))
+fn status(body: &Map<String, Value>) -> Result<&str, ApiError> {
+    let status =
+        body.get("status").ok_or_else(|| ApiError::invalid("The body must say {\"status\": \"<status>\"}."))?;
+    // What is no text is no status either, and gets the same answer.
+    Ok(status.as_str().unwrap_or_default())
 }

@@ -55,8 +55,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/v2/info/import", only("GET", bodiless(get(info::import))))
         .route("/v2/info/stores", only("GET", bodiless(get(info::stores))))
         .route("/v2/info/stores/detail", only("GET", bodiless(get(info::stores_detail))))
-        // The one path that knows no 405.
-        .route("/v2/info/usage", get(info::usage).head(unknown).fallback(unknown))
+        .route("/v2/info/usage", any(info::usage))
         .route("/v2/schemas/image", only("GET", bodiless(get(schemas::image))))
         .route("/v2/schemas/images", only("GET", bodiless(get(schemas::images))))
         .route("/v2/schemas/member", only("GET", bodiless(get(schemas::member))))
@@ -80,8 +79,12 @@ pub(super) async fn establish(State(api): State<Api>, mut request: Request, next
     }
     context.request_id = id.as_ref().map(|id| id.text.clone());
     request.extensions_mut().insert(Caller(Arc::new(context)));
-    let mut response = next.run(request).await;
-    if let Some(id) = id.and_then(|id| HeaderValue::try_from(id.text).ok()) {
+    identified(next.run(request).await, id.as_ref())
+}
+
+/// The answer with the id of its request.
+pub(super) fn identified(mut response: Response, id: Option<&RequestId>) -> Response {
+    if let Some(id) = id.and_then(|id| HeaderValue::try_from(&id.text).ok()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response

@@ -3,10 +3,10 @@
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use glance_core::Images;
 use glance_core::catalogue::{Download, DownloadOptions, Wanted};
 use glance_core::image::ImageId;
 use glance_core::store::Reading;
+use glance_core::{Error, Images};
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
@@ -53,8 +53,12 @@ async fn open(
     let Some(part) = part(headers) else { return Ok((images.download(id, &options).await?, false)) };
     let condition = conditions::range_condition(headers);
     if condition.is_some() || !matches!(part, Ok(Part { legacy: None, .. })) {
-        // What is wrong with the image comes before what is wrong with the range.
-        let whole = images.download(id, &options).await?;
+        // What is wrong with the image comes before what is wrong with the range, except that there is
+        // no data.
+        let whole = match (images.download(id, &options).await, &part) {
+            (Err(Error::NoData(_)), Err(refused)) => return Err(refused.clone()),
+            (whole, _) => whole?,
+        };
         let tag = conditions::entity_tag(&whole.image);
         if condition.is_some_and(|condition| !conditions::meets(condition, tag.as_deref())) {
             return Ok((whole, false));
@@ -75,7 +79,9 @@ struct Part {
 
 /// The part that the headers ask for; `None` for all of the data.
 fn part(headers: &HeaderMap) -> Option<Result<Part, ApiError>> {
-    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    // An empty header names no part.
+    let present = |name: HeaderName| headers.get(name).filter(|value| !value.is_empty());
+    let text = |name| present(name).map(|value| value.to_str().unwrap_or("not text"));
     if let Some(value) = text(RANGE) {
         return Some(range(value).map(|wanted| Part { wanted, legacy: None }));
     }
@@ -108,7 +114,7 @@ fn content_range(reading: &Reading) -> Result<HeaderValue, ApiError> {
     let Reading { size, range, .. } = reading;
     let text = match range.end.checked_sub(1) {
         Some(last) if range.start <= last => format!("bytes {}-{last}/{size}", range.start),
-        _ => return Err(glance_core::Error::OutOfRange { size: *size }.into()),
+        _ => return Err(Error::OutOfRange { size: *size }.into()),
     };
     HeaderValue::try_from(text).map_err(|_| ApiError::panicked())
 }

@@ -21,8 +21,8 @@ fn text(description: &str) -> Value {
     described(description, json!({ "type": "string" }))
 }
 
-fn read_only_text(description: &str) -> Value {
-    described(description, json!({ "type": "string", "readOnly": true }))
+fn link() -> Value {
+    json!({ "type": "string", "readOnly": true })
 }
 
 pub(super) fn member() -> Value {
@@ -43,7 +43,7 @@ fn member_properties() -> Value {
             "What the project answered",
             json!({ "type": "string", "enum": ["pending", "accepted", "rejected"] }),
         ),
-        "schema": read_only_text("The path of this schema"),
+        "schema": link(),
     })
 }
 
@@ -79,8 +79,8 @@ fn task_properties() -> Value {
         "expires_at": described("When the task is forgotten", json!({ "type": ["null", "string"] })),
         "created_at": text("When the task was begun"),
         "updated_at": text("When the task last changed"),
-        "self": read_only_text("The path of the task"),
-        "schema": read_only_text("The path of this schema"),
+        "self": link(),
+        "schema": link(),
     })
 }
 
