@@ -33,6 +33,10 @@ pub struct Options {
     /// Length of the chunks data is handed to the store in.
     #[arg(long, default_value = "256KiB")]
     pub chunk: Size,
+    /// Bytes a store moves by one call: the chunk of a file, the part of an object. The store's own
+    /// default if not given.
+    #[arg(long)]
+    pub io_size: Option<Size>,
     /// Thin provisioning, for stores that know it.
     #[arg(long)]
     pub thin: bool,
@@ -48,6 +52,14 @@ pub struct Options {
 /// A number of bytes, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size(pub u64);
+
+impl Size {
+    /// As a length in memory.
+    #[must_use]
+    pub fn as_usize(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
 
 impl FromStr for Size {
     type Err = String;

@@ -25,12 +25,14 @@ impl Opened {
         let (kind, place) = options.store.split_once(':').unwrap_or((&options.store, ""));
         match (kind, place) {
             ("memory", "") => Ok(Self { store: Arc::new(MemoryStore::new("throughput")), _folder: None }),
-            ("object-memory", "") => Ok(Self { store: Arc::new(bucket(InMemory::new())), _folder: None }),
+            ("object-memory", "") => Ok(Self { store: Arc::new(bucket(InMemory::new(), options)), _folder: None }),
             ("file", place) if !place.is_empty() => Self::in_folder(place, |folder| {
-                Ok(Arc::new(FileStore::builder(folder).thin_provisioning(options.thin).open()?))
+                let store = FileStore::builder(folder).thin_provisioning(options.thin);
+                let store = options.io_size.iter().fold(store, |store, size| store.chunk_size(size.as_usize()));
+                Ok(Arc::new(store.open()?))
             }),
             ("object-local", place) if !place.is_empty() => Self::in_folder(place, |folder| {
-                Ok(Arc::new(bucket(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true))))
+                Ok(Arc::new(bucket(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true), options)))
             }),
             _ => Err(format!("no store {:?}: see --help", options.store).into()),
         }
@@ -47,6 +49,7 @@ impl Opened {
     }
 }
 
-fn bucket(objects: impl ObjectStore) -> BucketStore {
-    BucketStore::new("object", Arc::new(objects), "object://throughput/")
+fn bucket(objects: impl ObjectStore, options: &Options) -> BucketStore {
+    let store = BucketStore::new("object", Arc::new(objects), "object://throughput/");
+    options.io_size.iter().fold(store, |store, size| store.with_part_size(size.as_usize()))
 }

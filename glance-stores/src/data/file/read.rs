@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::stream;
@@ -12,9 +12,12 @@ use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+/// Buffers one stream has: one being filled, one full, one with the reader.
+const BUFFERS: usize = 3;
+
 /// The bytes `range` of a file, `chunk` at a time. Nothing is read before the first is asked for.
 pub(super) fn stream(file: Arc<File>, range: Range<u64>, chunk: usize) -> ByteStream {
-    let reader = Reader { file, rest: range, chunk, ahead: None };
+    let reader = Reader { file, rest: range, chunk, ahead: None, spare: Arc::default() };
     Box::pin(stream::try_unfold(reader, Reader::next))
 }
 
@@ -25,6 +28,32 @@ struct Reader {
     chunk: usize,
     /// The chunk that is being read.
     ahead: Option<JoinHandle<io::Result<Bytes>>>,
+    spare: Spare,
+}
+
+/// Buffers that were read and can be filled again: fresh memory costs as much as the reading.
+type Spare = Arc<Mutex<Vec<Vec<u8>>>>;
+
+/// A filled buffer on its way out; it comes back when its last reader is done with it.
+struct Lent {
+    bytes: Vec<u8>,
+    spare: Spare,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        // A reader who collects everything is not to have it kept here as well.
+        if spare.len() < BUFFERS {
+            spare.push(std::mem::take(&mut self.bytes));
+        }
+    }
 }
 
 impl Reader {
@@ -40,14 +69,17 @@ impl Reader {
         let start = self.rest.start;
         let len = usize::try_from(self.rest.end.saturating_sub(start)).unwrap_or(usize::MAX).min(self.chunk);
         self.rest.start += len as u64;
-        let file = Arc::clone(&self.file);
-        (len > 0).then(|| spawn_blocking(move || read(&file, start, len)))
+        let (file, spare) = (Arc::clone(&self.file), Arc::clone(&self.spare));
+        (len > 0).then(|| spawn_blocking(move || read(&file, start, len, spare)))
     }
 }
 
 /// Exactly `len` bytes from `offset` on.
-fn read(file: &File, offset: u64, len: usize) -> io::Result<Bytes> {
-    let mut bytes = Vec::with_capacity(len);
+fn read(file: &File, offset: u64, len: usize, spare: Spare) -> io::Result<Bytes> {
+    let used = spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let mut bytes = used.unwrap_or_default();
+    bytes.clear();
+    bytes.reserve_exact(len);
     while bytes.len() < len {
         let at = offset + bytes.len() as u64;
         match rustix::io::pread(file, spare_capacity(&mut bytes), at) {
@@ -57,7 +89,7 @@ fn read(file: &File, offset: u64, len: usize) -> io::Result<Bytes> {
             Err(cause) => return Err(cause.into()),
         }
     }
-    // An allocator may have given more than was asked for.
+    // A buffer may have room for more than was asked for.
     bytes.truncate(len);
-    Ok(bytes.into())
+    Ok(Bytes::from_owner(Lent { bytes, spare }))
 }
