@@ -22,6 +22,8 @@ mod cost;
 mod filter;
 mod order;
 mod partition;
+#[cfg(test)]
+mod reference;
 mod seek;
 mod shared;
 mod sql;
