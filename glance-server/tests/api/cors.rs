@@ -1,0 +1,54 @@
+use axum::body::Body;
+use glance_server::config::CorsSettings;
+
+use crate::support::{ALICE, Answer, Lab, NOBODY, Who};
+
+const PAGE: &str = "https://dashboard.test";
+
+fn lab() -> Lab {
+    let settings = CorsSettings {
+        allowed_origin: vec![PAGE.to_owned()],
+        allow_credentials: true,
+        expose_headers: vec!["X-OpenStack-Request-ID".to_owned()],
+        max_age: 3600,
+        allow_methods: vec!["GET".to_owned()],
+        allow_headers: vec!["X-Auth-Token".to_owned()],
+    };
+    Lab::with(|_| {}, |options| options.cors = vec![settings])
+}
+
+async fn from_page(lab: &Lab, who: Who, line: &str, headers: &[(&str, &str)]) -> Answer {
+    lab.ask_with(who, line, &[&[("origin", PAGE)][..], headers].concat(), Body::empty()).await
+}
+
+#[tokio::test]
+async fn a_listed_page_may_ask_and_read() {
+    let lab = lab();
+    let asked = [("access-control-request-method", "GET"), ("access-control-request-headers", "x-auth-token, accept")];
+    let answer = from_page(&lab, NOBODY, "OPTIONS /v2/images", &asked).await;
+    assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 0));
+    assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
+    assert_eq!(answer.header("access-control-allow-methods"), Some("GET"));
+    assert_eq!(answer.header("access-control-allow-headers"), Some("x-auth-token,accept"));
+    assert_eq!(answer.header("access-control-max-age"), Some("3600"));
+    let answer = from_page(&lab, ALICE, "GET /v2/images", &[]).await;
+    assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
+    assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+    assert_eq!(answer.header("access-control-expose-headers"), Some("X-OpenStack-Request-ID"));
+    assert_eq!(answer.header("vary"), Some("Origin"));
+}
+
+#[tokio::test]
+async fn what_is_not_listed_is_not_granted() {
+    let lab = lab();
+    for asked in [
+        vec![],
+        vec![("access-control-request-method", "DELETE")],
+        vec![("access-control-request-method", "GET"), ("access-control-request-headers", "x-evil")],
+    ] {
+        let answer = from_page(&lab, NOBODY, "OPTIONS /v2/images", &asked).await;
+        assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (200, None), "{asked:?}");
+    }
+    let evil = lab.ask_with(ALICE, "GET /v2/images", &[("origin", "https://evil.test")], Body::empty()).await;
+    assert_eq!((evil.status.as_u16(), evil.header("access-control-allow-origin")), (200, None));
+}

@@ -1,0 +1,22 @@
+//! The API, asked in-process over the in-memory backends.
+
+#![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+
+mod actions;
+mod bad_input;
+mod cors;
+mod errors;
+mod file;
+mod healthcheck;
+mod identity;
+mod images;
+mod info;
+mod list;
+mod members;
+mod patch;
+mod routing;
+mod schemas;
+mod stores;
+mod support;
+mod tags;
+mod versions;

@@ -1,0 +1,148 @@
+//! The program itself: started, told things by signals, started again.
+
+#![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A server on a port that the system chose.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_glance-server"))
+            .args(["api", "--bind", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().rsplit_once("http://").unwrap().1.to_owned();
+        Self { process, address }
+    }
+
+    /// The status and what follows of the answer to a request with a body.
+    fn ask(&self, line: &str, headers: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer)
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
+    }
+
+    fn stop(mut self) {
+        self.signal(Signal::TERM);
+        assert!(self.process.wait().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Only what a failed test leaves is still running.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+const ID: &str = "71c675ab-d94f-49cd-a114-e12490b328d9";
+const OCTETS: &str = "Content-Type: application/octet-stream\r\n";
+
+#[test]
+fn what_was_uploaded_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--data-dir", folder.path().to_str().unwrap()];
+    let server = Server::start(&arguments);
+    let image = format!(r#"{{"id": "{ID}", "disk_format": "raw", "container_format": "bare"}}"#);
+    assert_eq!(server.ask("POST /v2/images", "", &image).0, 201);
+    assert_eq!(server.ask(&format!("PUT /v2/images/{ID}/file"), OCTETS, "the data").0, 204);
+    server.stop();
+    let server = Server::start(&arguments);
+    let (status, answer) = server.ask(&format!("GET /v2/images/{ID}/file"), "", "");
+    assert_eq!(status, 200);
+    assert!(answer.ends_with("\r\n\r\nthe data"), "{answer}");
+    server.stop();
+}
+
+#[test]
+fn rules_change_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, policy) = (folder.path().join("glance-api.conf"), folder.path().join("policy.yaml"));
+    let data = folder.path().join("data");
+    fs::write(&config, format!("[glance_rs]\nauth_mode = none\ndata_dir = {}\n", data.display())).unwrap();
+    fs::write(&policy, "get_images: '!'\n").unwrap();
+    let server = Server::start(&["--config-file", config.to_str().unwrap()]);
+    assert_eq!(server.ask("GET /v2/images", "", "").0, 403);
+    fs::write(&policy, "get_images: '@'\n").unwrap();
+    server.signal(Signal::HUP);
+    eventually(|| server.ask("GET /v2/images", "", "").0 == 200);
+    fs::write(&policy, "- no rules").unwrap();
+    server.signal(Signal::HUP);
+    assert_eq!(server.ask("GET /v2/images", "", "").0, 200);
+    server.stop();
+}
+
+#[test]
+fn a_request_leaves_one_line_whatever_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("api.log");
+    let arguments = ["--data-dir", folder.path().to_str().unwrap(), "--log-file", log.to_str().unwrap()];
+    let server = Server::start(&arguments);
+    let headers = "X-Auth-Token: canary\r\nX-Openstack-Request-ID: chosen\r\n";
+    assert_eq!(server.ask("GET /v2/images/%0aERROR%20forged?name=canary", headers, "").0, 404);
+    assert_eq!(server.ask("GET /v2/images?name=%1b%5b31m", headers, "").0, 200);
+    server.stop();
+    let lines = fs::read_to_string(&log).unwrap();
+    let answered = |status: &str| lines.lines().filter(|line| line.contains(&format!("status={status}"))).count();
+    assert_eq!((answered("404"), answered("200")), (1, 1), "{lines}");
+    assert!(lines.lines().all(|line| line.starts_with("20")), "{lines}");
+    assert!(!lines.contains("canary") && !lines.contains('\u{1b}'), "{lines}");
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("glance.db");
+    fs::write(&database, "this is no database, but it is long enough to be looked at as one").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_glance-server"))
+        .args(["api", "--bind", "127.0.0.1:0", "--data-dir"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(names(&error, &database), "{error}");
+}
+
+fn names(text: &str, path: &Path) -> bool {
+    text.contains(path.to_str().unwrap())
+}
+
+/// Waits for what a signal brings about.
+fn eventually(mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never came about");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
