@@ -44,6 +44,13 @@ pub(super) async fn cross_origin(State(api): State<Api>, request: Request, next:
     response
 }
 
+/// Whether a request comes from a web page that is not listed. Browsers say so themselves, other
+/// clients have nothing to say.
+pub(super) fn is_foreign_page(settings: &[CorsSettings], headers: &HeaderMap) -> bool {
+    let origin = headers.get(ORIGIN).cloned();
+    origin.is_some_and(|origin| Grant::for_origin(settings, origin).is_none())
+}
+
 /// What one origin is allowed.
 struct Grant<'a> {
     settings: &'a CorsSettings,

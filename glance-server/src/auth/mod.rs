@@ -45,6 +45,13 @@ impl Identity {
         }
     }
 
+    /// Whether whoever reaches the server is believed, so that it matters how they got to it: a web
+    /// page could have sent the browser of somebody who may.
+    #[must_use]
+    pub fn trusts_everybody(&self) -> bool {
+        matches!(self, Self::None { .. })
+    }
+
     /// Whether a client's `X-Openstack-Request-ID` counts: only where clients are known.
     #[must_use]
     pub fn keeps_request_ids(&self) -> bool {

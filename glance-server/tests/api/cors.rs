@@ -1,4 +1,5 @@
 use axum::body::Body;
+use glance_server::auth::Identity;
 use glance_server::config::CorsSettings;
 
 use crate::support::{ALICE, Answer, Lab, NOBODY, Who};
@@ -51,4 +52,12 @@ async fn what_is_not_listed_is_not_granted() {
     }
     let evil = lab.ask_with(ALICE, "GET /v2/images", &[("origin", "https://evil.test")], Body::empty()).await;
     assert_eq!((evil.status.as_u16(), evil.header("access-control-allow-origin")), (200, None));
+}
+
+#[tokio::test]
+async fn a_foreign_page_cannot_act_for_everybody() {
+    let lab = Lab::with(|_| {}, |options| options.identity = Identity::default());
+    let headers = [("origin", PAGE), ("content-type", "text/plain"), ("content-length", "2")];
+    assert_eq!(lab.ask_with(NOBODY, "POST /v2/images", &headers, "{}").await.status, 403);
+    assert_eq!(lab.ask_with(NOBODY, "POST /v2/images", &headers[1..], "{}").await.status, 201);
 }

@@ -22,6 +22,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::Api;
 use super::around::{REQUEST_ID, RequestId};
+use super::cors;
 use super::error::ApiError;
 use super::extract::{Caller, refuse_body};
 use super::origin::Origin;
@@ -72,6 +73,10 @@ pub(super) async fn establish(State(api): State<Api>, mut request: Request, next
     let Ok(mut context) = api.options.identity.context(request.headers(), peer) else {
         return ApiError::unauthenticated().into_response();
     };
+    if api.options.identity.trusts_everybody() && cors::is_foreign_page(&api.options.cors, request.headers()) {
+        let why = "Web pages are not served while nobody is asked who they are, unless [cors] lists their origin.";
+        return ApiError::new(StatusCode::FORBIDDEN, why).into_response();
+    }
     let id = request.extensions().get::<RequestId>().cloned();
     if id.as_ref().is_some_and(|id| id.refused) {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
