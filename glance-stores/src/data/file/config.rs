@@ -11,10 +11,10 @@ use super::FileStore;
 use super::folders::Folders;
 use super::mounts::Mounts;
 
-/// Bytes moved by one system call, unless configured. The reference's default is 64 KiB; more than
+/// Bytes handed to another thread at once, unless configured. The reference's default is 64 KiB; more than
 /// this saves nothing.
 const CHUNK_SIZE: usize = 1024 * 1024;
-/// Below it, calls cost more than the bytes they move.
+/// Below it, handing over costs more than the bytes are worth.
 const SMALLEST_CHUNK: usize = 4096;
 /// Two chunks of each upload and three of each download are in memory at once.
 const LARGEST_CHUNK: usize = 16 * 1024 * 1024;
@@ -55,8 +55,8 @@ impl FileStoreBuilder {
         Self { file_mode: Some(mode), ..self }
     }
 
-    /// `filesystem_store_chunk_size`: bytes written or read by one system call, 1 MiB by default;
-    /// what is out of the bounds 4 KiB and 16 MiB means the bound.
+    /// `filesystem_store_chunk_size`: bytes of a chunk that is read, and bytes handed to a writing
+    /// thread at once; 1 MiB by default. What is out of the bounds 4 KiB and 16 MiB means the bound.
     #[must_use]
     pub fn chunk_size(self, bytes: usize) -> Self {
         Self { chunk_size: bytes.clamp(SMALLEST_CHUNK, LARGEST_CHUNK), ..self }

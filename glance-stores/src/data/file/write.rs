@@ -13,6 +13,9 @@ use rustix::io::Errno;
 use super::{blocking, error};
 use crate::data::intake::Intake;
 
+/// Bytes written by one call. More makes Linux look for larger pieces of memory to cache them in: on
+/// ext4 under 6.18, calls of 512 KiB cost twice the processor time and those of 1 MiB five times.
+const CALL: usize = 256 * 1024;
 /// Slices per call every system takes (`IOV_MAX`).
 const SLICES: usize = 1024;
 /// What a hole may consist of: the smallest block that a file system would leave out.
@@ -51,18 +54,22 @@ impl Writer {
     /// Writes chunks behind what has been written.
     fn write(&mut self, chunks: &[Bytes]) -> io::Result<()> {
         if !self.thin {
-            return self.append(&mut chunks.iter().map(|chunk| IoSlice::new(chunk)).collect::<Vec<_>>());
+            return self.append(chunks.iter().map(AsRef::as_ref));
         }
         for stretch in stretches(chunks, self.end) {
             match stretch {
-                Stretch::Data(slices) => self.append(&mut slices.into_iter().map(IoSlice::new).collect::<Vec<_>>())?,
+                Stretch::Data(slices) => self.append(slices)?,
                 Stretch::Hole(len) => self.end += len as u64,
             }
         }
         Ok(())
     }
 
-    fn append(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    fn append<'a>(&mut self, slices: impl IntoIterator<Item = &'a [u8]>) -> io::Result<()> {
+        calls(slices).into_iter().try_for_each(|mut call| self.append_all(&mut call))
+    }
+
+    fn append_all(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
         let mut rest = slices;
         while !rest.is_empty() {
             match rustix::io::pwritev(&self.file, &rest[..rest.len().min(SLICES)], self.end) {
@@ -89,6 +96,25 @@ impl Writer {
         }
         self.file.sync_all()
     }
+}
+
+/// The slices, cut to calls of [`CALL`] bytes.
+fn calls<'a>(slices: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<IoSlice<'a>>> {
+    let mut calls: Vec<Vec<IoSlice<'_>>> = Vec::new();
+    let mut room = 0;
+    for mut slice in slices {
+        while !slice.is_empty() {
+            if room == 0 {
+                calls.push(Vec::new());
+                room = CALL;
+            }
+            let (now, later) = slice.split_at(slice.len().min(room));
+            calls.last_mut().into_iter().for_each(|call| call.push(IoSlice::new(now)));
+            room -= now.len();
+            slice = later;
+        }
+    }
+    calls
 }
 
 /// A part of a batch.
@@ -183,6 +209,17 @@ mod tests {
         assert_eq!(shape(&[(1, 8192), (0, HOLE - BLOCK), (1, 1)]), [(false, 8192 + HOLE - BLOCK + 1)]);
         assert_eq!(shape(&[(0, 10), (1, 10), (0, 10)]), [(true, 10), (false, 10), (true, 10)]);
         assert_eq!(shape(&[(1, 300_000)]), [(false, 300_000)]);
+    }
+
+    #[test]
+    fn calls_are_even_and_make_up_the_slices() {
+        let data: Vec<u8> = (0..=250).cycle().take(3 * CALL + 5).collect();
+        for len in [1000, CALL - 1, CALL, CALL + 1, 4 * CALL] {
+            let calls = calls(data.chunks(len));
+            let lengths: Vec<usize> = calls.iter().map(|call| call.iter().map(|slice| slice.len()).sum()).collect();
+            assert_eq!(lengths, [CALL, CALL, CALL, 5], "slices of {len} bytes");
+            assert!(calls.concat().iter().flat_map(|slice| slice.iter()).eq(&data));
+        }
     }
 
     proptest! {
