@@ -1,7 +1,7 @@
 //! The Image API v2 as a router over a [`Glance`].
 //!
 //! A request passes, from the outside in: its log line and panic guard, the canonical form of its
-//! path, cross-origin rules, version negotiation, identity, the routes of [`v2`]. Handlers take,
+//! path, cross-origin rules, version negotiation, identity, the routes of `v2`. Handlers take,
 //! call and show; what images may do is decided in `glance-core`.
 
 mod accept;
