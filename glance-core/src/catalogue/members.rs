@@ -107,11 +107,12 @@ impl Images<'_> {
     /// An image that can have members at all, if the caller sees it.
     async fn shared(&self, id: ImageId) -> Result<SeenImage, Error> {
         let seen = self.seen(id).await?;
-        self.allow("get_image", &seen)?;
-        if seen.image.visibility == Visibility::Shared {
-            return Ok(seen);
+        // Before policy is asked, as in the Python server.
+        if seen.image.visibility != Visibility::Shared {
+            return Err(Error::Forbidden("only shared images have members".to_owned()));
         }
-        Err(Error::Forbidden("only shared images have members".to_owned()))
+        self.allow("get_image", &seen)?;
+        Ok(seen)
     }
 
     async fn member_of(&self, seen: &SeenImage, project: &str) -> Result<Member, Error> {

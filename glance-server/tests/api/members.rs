@@ -83,4 +83,8 @@ async fn only_shared_images_have_members() {
     assert_eq!(lab.json(ADMIN, &format!("POST {members}"), &json!({"member": "b"})).await.status, 403);
     assert_eq!(lab.json(ADMIN, &format!("PUT {members}/b"), &json!({"status": "accepted"})).await.status, 403);
     assert_eq!(lab.ask(ADMIN, &format!("DELETE {members}/b")).await.status, 403);
+    // Even to those whom policy lets see nothing.
+    let no_role = &[("x-identity-status", "Confirmed"), ("x-project-id", "a")];
+    assert_eq!(lab.ask(no_role, &format!("GET {members}")).await.status, 403);
+    assert_eq!(lab.ask(no_role, &format!("GET /v2/images/{id}")).await.status, 404);
 }
