@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::database::SeenImage;
-use crate::image::Image;
+use crate::image::{Image, Visibility};
 use crate::policy::{Target, Value};
 
 /// An image, and the project that looks at it.
@@ -15,9 +15,12 @@ pub(super) struct ImageTarget<'a> {
 
 impl<'a> ImageTarget<'a> {
     /// As the reference has it: whoever sees a shared image of another owner counts as a member,
-    /// which only a member can be.
+    /// which only a member can be. An owner who shares with itself stays the owner: it must not
+    /// answer for the members.
     pub(super) fn new(seen: &'a SeenImage, project: Option<&'a str>) -> Self {
-        Self { image: &seen.image, member: project.filter(|_| seen.membership.is_some()) }
+        let image = &seen.image;
+        let shared = seen.membership.is_some() && image.visibility == Visibility::Shared;
+        Self { image, member: project.filter(|project| shared && image.owner.as_deref() != Some(*project)) }
     }
 }
 

@@ -52,6 +52,19 @@ async fn owners_share_and_members_answer() {
 }
 
 #[tokio::test]
+async fn an_owner_among_the_members_answers_for_nobody() {
+    let lab = Lab::new();
+    let image = lab.queued(&owner()).await;
+    let context = owner();
+    let me = lab.glance.images(&context);
+    for project in ["mine", "theirs"] {
+        me.add_member(image.id, project).await.unwrap();
+        let answered = me.set_member_status(image.id, project, MemberStatus::Accepted).await;
+        assert!(matches!(answered, Err(Error::Forbidden(_))), "{project}");
+    }
+}
+
+#[tokio::test]
 async fn members_are_for_shared_images() {
     let lab = Lab::new();
     for visibility in [Visibility::Private, Visibility::Community] {
