@@ -270,14 +270,14 @@ impl UploadTask {
         };
         match outcome {
             Ok((stored, digests)) => self.activate(stored, digests).await,
-            Err(error) => {
-                self.unwind().await;
+            Err(Broken { error, left }) => {
+                self.undo(left.as_ref()).await;
                 Err(error)
             }
         }
     }
 
-    async fn write(&self, data: ByteStream) -> Result<(Stored, Digests), Error> {
+    async fn write(&self, data: ByteStream) -> Result<(Stored, Digests), Broken> {
         let settings = &self.registry.settings;
         let bounds = Bounds { announced: self.size, cap: settings.image_size_cap, reserve: self.reserver() };
         let inspector = settings.inspection.begin(&self.image);
@@ -286,14 +286,14 @@ impl UploadTask {
         match (stored, outcome.take()) {
             (Ok(stored), Some(Ok(digests))) if stored.size == digests.size => Ok((stored, digests)),
             (Ok(stored), reason) => {
-                self.remove(&stored).await;
-                Err(match reason {
+                let error = match reason {
                     Some(Err(error)) => error,
                     _ => Error::Unavailable("the store did not take all of the data".to_owned()),
-                })
+                };
+                Err(Broken { error, left: Some(stored) })
             }
-            (Err(_), Some(Err(error))) => Err(error),
-            (Err(error), _) => Err(writing_failed(error)),
+            (Err(_), Some(Err(error))) => Err(Broken { error, left: None }),
+            (Err(error), _) => Err(Broken { error: writing_failed(error), left: None }),
         }
     }
 
@@ -343,9 +343,11 @@ impl UploadTask {
                 self.discard_if_queued().await;
                 Err(Error::Unavailable("the upload took too long without a sign of life".to_owned()))
             }
+            // Nobody knows whether it was recorded. Who finds the entry still there knows that it
+            // was not; removing the data here could take it from an image that is active.
+            Err(error @ RepoError::Failed { .. }) => Err(error.into()),
             Err(error) => {
-                self.remove(&stored).await;
-                self.unwind().await;
+                self.undo(Some(&stored)).await;
                 Err(match error {
                     RepoError::NotFound => Error::Gone("the image was deleted during the upload".to_owned()),
                     RepoError::Stale { .. } => Error::Conflict("the image was changed during the upload".to_owned()),
@@ -386,12 +388,19 @@ impl UploadTask {
         }
     }
 
-    /// Removes data that will not belong to the image. What cannot be removed now stays noted in
-    /// the journal.
-    async fn remove(&self, stored: &Stored) {
-        if let Err(error) = self.store.store.delete(&stored.location).await {
-            tracing::error!(image = %self.image.id, %error, "cannot remove refused image data");
+    /// Removes data that will not belong to the image, and ends the upload. As long as the data
+    /// cannot be removed, the journal entry stays for [`Glance::recover`](super::Glance::recover).
+    async fn undo(&self, left: Option<&Stored>) {
+        if let Some(stored) = left {
+            match self.store.store.delete(&stored.location).await {
+                Ok(()) | Err(StoreError::NotFound { .. }) => {}
+                Err(error) => {
+                    tracing::error!(image = %self.image.id, %error, "cannot remove refused image data yet");
+                    return;
+                }
+            }
         }
+        self.unwind().await;
     }
 
     /// Gives the image back, queued, and with it the quota.
@@ -410,6 +419,12 @@ impl UploadTask {
             tracing::error!(image = %self.image.id, %error, "cannot end an upload; its lease will run out");
         }
     }
+}
+
+/// An upload that came to nothing, and the data it left in the store.
+struct Broken {
+    error: Error,
+    left: Option<Stored>,
 }
 
 /// What makes a saving image queued again.

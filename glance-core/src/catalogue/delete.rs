@@ -8,8 +8,9 @@ use super::{Images, Registry, TRIES};
 use crate::database::{Removal, RemovalOf, RepoError};
 use crate::error::Error;
 use crate::image::{self, Image, ImageId, Status};
-use crate::location::ImageLocation;
+use crate::location::{ImageLocation, Location};
 use crate::store::StoreError;
+use crate::stores::NamedStore;
 
 impl Images<'_> {
     /// Deletes the image and its data.
@@ -158,17 +159,18 @@ impl Registry {
         }
     }
 
+    /// The store that a journal entry means: the one it names, else the first that knows the place.
+    pub(super) fn store_of(&self, store: Option<&str>, place: &Location) -> Option<&NamedStore> {
+        let metadata = store.iter().map(|id| (ImageLocation::STORE.to_owned(), (*id).into())).collect();
+        self.stores.of(&ImageLocation::new(place.clone(), metadata))
+    }
+
     /// Removes data and closes the journal entry that speaks of it.
     pub(super) async fn remove_noted(&self, removal: &RemovalOf) -> Result<(), Error> {
-        let location = ImageLocation {
-            id: None,
-            url: removal.location.clone(),
-            metadata: removal.store.iter().map(|id| (ImageLocation::STORE.to_owned(), id.clone().into())).collect(),
-        };
-        let Some(named) = self.stores.of(&location) else {
+        let Some(named) = self.store_of(removal.store.as_deref(), &removal.location) else {
             return Err(Error::Unavailable("no store of this server holds the data".to_owned()));
         };
-        match named.store.delete(&location.url).await {
+        match named.store.delete(&removal.location).await {
             // Data that a read-only store shows was never ours to remove.
             Ok(()) | Err(StoreError::NotFound { .. } | StoreError::Unsupported { .. }) => {}
             Err(error) => return Err(Error::Store(error)),

@@ -70,6 +70,14 @@ impl Registry {
 
     /// False if somebody else was first.
     async fn recover_entry(self: &Arc<Self>, seen: &JournalEntry) -> Result<bool, Error> {
+        // Taking over what cannot be done here would keep it from those who can.
+        let has_store = match &seen.work {
+            Work::Upload => self.stores.named(seen.store.as_deref()).is_some(),
+            Work::Removal(location) => self.store_of(seen.store.as_deref(), location).is_some(),
+        };
+        if !has_store {
+            return Err(Error::Unavailable("the store of the data is not configured here".to_owned()));
+        }
         let Some(entry) = self.database.take_entry(seen, &self.process, self.lease_end(now())).await? else {
             return Ok(false);
         };

@@ -110,11 +110,11 @@ async fn a_note_about_data_that_is_still_used_is_dropped() {
 
 #[tokio::test]
 async fn a_slow_upload_keeps_its_lease() {
-    let lab = Lab::with(Settings { lease: Duration::from_millis(60), ..Settings::default() });
+    let lab = Lab::with(Settings { lease: Duration::from_millis(600), ..Settings::default() });
     let other = lab.another();
     let image = lab.queued(&owner()).await;
     let slow = futures::stream::iter(0..20).then(|_| async {
-        tokio::time::sleep(Duration::from_millis(15)).await;
+        tokio::time::sleep(Duration::from_millis(75)).await;
         Ok(bytes::Bytes::from_static(b"x"))
     });
     let context = owner();
@@ -124,7 +124,7 @@ async fn a_slow_upload_keeps_its_lease() {
     let uploaded = loop {
         tokio::select! {
             done = &mut upload => break done,
-            () = tokio::time::sleep(Duration::from_millis(5)) => {
+            () = tokio::time::sleep(Duration::from_millis(25)) => {
                 assert_eq!(other.recover(|_| false).await.unwrap(), Recovered::default());
             }
         }
@@ -139,4 +139,49 @@ async fn two_processes_recover_an_upload_once() {
     let other = lab.another();
     let (one, two) = futures::join!(lab.glance.recover(|_| false), other.recover(|_| false));
     assert_eq!(one.unwrap().uploads + two.unwrap().uploads, 1);
+}
+
+#[tokio::test]
+async fn data_of_an_image_deleted_during_its_upload_goes_when_the_store_is_back() {
+    let lab = Lab::new();
+    let image = lab.queued(&owner()).await;
+    lab.store.keeps.store(true, Ordering::Relaxed);
+    let (glance, id) = (lab.glance.clone(), image.id);
+    let deleting = futures::stream::once(async move {
+        glance.images(&owner()).delete(id).await.unwrap();
+        Ok(bytes::Bytes::from_static(b"data"))
+    });
+    let context = owner();
+    let uploaded = lab.glance.images(&context).upload(id, Box::pin(deleting), UploadOptions::default()).await;
+    assert!(matches!(uploaded, Err(Error::Gone(_))));
+    assert!(lab.store.has(id, "one").await);
+    lab.store.keeps.store(false, Ordering::Relaxed);
+    assert_eq!(lab.glance.recover(|_| false).await.unwrap().uploads, 1);
+    assert!(!lab.store.has(id, "one").await);
+    assert!(lab.database.journal(9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn work_on_a_store_that_is_not_configured_here_is_left_to_those_who_have_it() {
+    let lab = Lab::new();
+    let image = lab.queued(&owner()).await;
+    let upload = Upload {
+        entry: uuid::Uuid::new_v4(),
+        image: image.id,
+        store: Some("elsewhere".into()),
+        project: None,
+        reserved: 0,
+        process: "dead".into(),
+        lease_until: Timestamp::UNIX_EPOCH,
+    };
+    lab.database.begin_upload(&upload, Status::Queued, None, image.created_at).await.unwrap();
+    let note = glance_core::database::RemovalOf {
+        entry: uuid::Uuid::new_v4(),
+        store: None,
+        location: glance_core::location::Location::new("other://place"),
+    };
+    lab.database.note_removals(image.id, &[note], "dead", Timestamp::UNIX_EPOCH).await.unwrap();
+    let before = lab.database.journal(9).await.unwrap();
+    assert_eq!(lab.glance.recover(|_| true).await.unwrap().left, 2);
+    assert_eq!(lab.database.journal(9).await.unwrap(), before);
 }
