@@ -88,7 +88,7 @@ impl Images<'_> {
         let at = position(operation.element.as_deref(), image.locations.len(), true)
             .ok_or_else(|| Error::Invalid("not a position for a location".to_owned()))?;
         self.check_validation_data(image, &operation.value)?;
-        let location = self.location_of(&operation.value)?;
+        let location = self.location_of(image, &operation.value)?;
         if image.locations.iter().any(|known| known.url == location.url && known.metadata == location.metadata) {
             return Err(Error::Invalid("the image has this location already".to_owned()));
         }
@@ -102,7 +102,7 @@ impl Images<'_> {
         let mut wanted: Vec<ImageLocation> = Vec::new();
         for place in places(value) {
             self.check_validation_data(image, place)?;
-            let mut location = self.location_of(place)?;
+            let mut location = self.location_of(image, place)?;
             location.id = image.locations.iter().find(|known| known.url == location.url).and_then(|known| known.id);
             if wanted.iter().any(|known| known.url == location.url && known.metadata == location.metadata) {
                 return Err(Error::Invalid("a location stands there twice".to_owned()));
@@ -126,15 +126,18 @@ impl Images<'_> {
     }
 
     /// The location a client describes, with the store it was found to lie in.
-    fn location_of(&self, place: &Value) -> Result<ImageLocation, Error> {
+    fn location_of(&self, image: &Image, place: &Value) -> Result<ImageLocation, Error> {
         let url = place.get("url").and_then(Value::as_str).unwrap_or_default();
         let metadata = place.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
         if !metadata.values().all(is_plain) {
             return Err(Error::Invalid("metadata of a location is made of texts, lists and objects".to_owned()));
         }
         let mut location = ImageLocation::new(Location::new(url), metadata);
+        // The URL decides, not what the client says of it: the store reads and removes what lies there.
+        let bare = ImageLocation::new(location.url.clone(), Map::new());
+        let recorded = image.locations.iter().find(|known| known.url == location.url && known.store().is_some());
         if self.registry.stores.are_named()
-            && let Some(named) = self.registry.stores.of(&location)
+            && let Some(named) = self.registry.stores.of(recorded.unwrap_or(&bare))
         {
             location.metadata.insert(ImageLocation::STORE.to_owned(), named.id.clone().into());
         }

@@ -18,7 +18,8 @@ impl Images<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`]; [`Error::Forbidden`] by policy, for fields that cannot be removed, for
+    /// [`Error::Invalid`] for values that a field's schema does not allow; [`Error::NotFound`];
+    /// [`Error::Forbidden`] by policy, for fields that clients do not write or cannot remove, for
     /// formats of an image that has data, and for an owner set by anybody but an administrator;
     /// [`Error::Conflict`] if a property to be replaced or removed is not there;
     /// [`Error::OverLimit`].
@@ -26,6 +27,9 @@ impl Images<'_> {
         self.refuse_read_only()?;
         if operations.is_empty() {
             return Ok(self.shown(self.seen(id).await?.image));
+        }
+        for operation in operations {
+            image::patch::check(operation, &self.registry.settings.formats)?;
         }
         let sizes = self.sizes_of_new_locations(id, operations).await?;
         self.change(id, |seen| self.patched(seen, operations, &sizes)).await
@@ -103,10 +107,14 @@ impl Registry {
     /// Such removals are noted before the record changes: whoever finds the note looks whether the
     /// image still has the location, and then drops the note instead of the data.
     async fn write_change(self: &Arc<Self>, before: &Image, change: &ImageChange) -> Result<Image, RepoError> {
-        let removals: Vec<RemovalOf> = before
+        let (gone, kept): (Vec<_>, Vec<_>) = before
             .locations
             .iter()
-            .filter(|location| location.id.is_some_and(|id| change.locations_removed.contains(&id)))
+            .partition(|location| location.id.is_some_and(|id| change.locations_removed.contains(&id)));
+        // Two locations may name one place, of which the other still reads.
+        let removals: Vec<RemovalOf> = gone
+            .into_iter()
+            .filter(|location| !kept.iter().any(|other| other.url == location.url))
             .map(|location| self.note_of(location))
             .collect();
         if removals.is_empty() {
@@ -115,11 +123,14 @@ impl Registry {
         let _working = Working::on(self, removals.iter().map(|removal| removal.entry).collect());
         self.database.note_removals(before.id, &removals, &self.process, self.lease_end(change.at)).await?;
         let updated = self.database.update_image(before.id, before.status, change).await;
-        if updated.is_ok() {
-            self.remove_all(before.id, &removals).await;
-        } else {
-            for removal in &removals {
-                self.database.close_entry(removal.entry).await?;
+        match updated {
+            Ok(_) => self.remove_all(before.id, &removals).await,
+            // Nobody knows whether the record changed; whoever finds the notes will see.
+            Err(RepoError::Failed { .. }) => {}
+            Err(_) => {
+                for removal in &removals {
+                    self.database.close_entry(removal.entry).await?;
+                }
             }
         }
         updated

@@ -3,6 +3,8 @@
 //! Clients send fields as JSON when they create or change an image; both ways lead through here, so
 //! both accept the same.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{Formats, Image, MAX_MINIMUM, MAX_NAME, fits_three_bytes};
@@ -254,11 +256,8 @@ fn parsed<T: std::str::FromStr>(name: &str, value: &Value) -> Result<T, Error> {
 
 /// The tags of a list, each once, in the order they came.
 pub(super) fn tags_of(value: &Value) -> Vec<String> {
-    let mut tags: Vec<String> = Vec::new();
-    for tag in value.as_array().into_iter().flatten().filter_map(Value::as_str) {
-        if !tags.iter().any(|known| known == tag) {
-            tags.push(tag.to_owned());
-        }
-    }
-    tags
+    // A client may send as many as a body holds, so none is compared with all others.
+    let mut known = HashSet::new();
+    let tags = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+    tags.filter(|tag| known.insert(*tag)).map(str::to_owned).collect()
 }

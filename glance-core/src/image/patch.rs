@@ -157,7 +157,13 @@ fn unescape(part: &str) -> Option<String> {
     Some(plain.trim().to_owned())
 }
 
-fn check(operation: &Operation, formats: &Formats) -> Result<(), Error> {
+/// Checks what an operation says, whoever made it.
+///
+/// # Errors
+///
+/// [`Error::Forbidden`] for fields that clients do not write and reserved names;
+/// [`Error::Invalid`] for a value that the field's schema does not allow.
+pub(crate) fn check(operation: &Operation, formats: &Formats) -> Result<(), Error> {
     let name = operation.name.as_str();
     if fields::READ_ONLY.contains(&name) {
         return Err(new::read_only(name));

@@ -373,6 +373,68 @@ async fn copies_are_given_up_one_by_one_until_the_last() {
 }
 
 #[tokio::test]
+async fn data_stays_while_another_location_of_the_image_leads_to_it() {
+    let (glance, cheap, _) = two_stores();
+    let context = admin();
+    let images = glance.images(&context);
+    let image = images.create(NewImage::named("n", "raw", "bare")).await.unwrap();
+    let image = images.upload(image.id, text("data"), UploadOptions::default()).await.unwrap();
+    let twice = json!({"url": image.locations[0].url.expose(), "metadata": {"rack": "7"}});
+    images.patch(image.id, &add("/locations/-", &twice)).await.unwrap();
+    let image = images.patch(image.id, &remove("/locations/1")).await.unwrap();
+    assert_eq!(image.locations.len(), 1);
+    assert!(cheap.has(image.id, "cheap").await);
+}
+
+#[tokio::test]
+async fn clients_do_not_say_which_store_a_location_lies_in() {
+    let (glance, _, fast) = two_stores();
+    let context = admin();
+    let images = glance.images(&context);
+    let image = images.create(NewImage::named("n", "raw", "bare")).await.unwrap();
+    let image = images.upload(image.id, text("data"), UploadOptions::default()).await.unwrap();
+    let copy = fast.write(image.id, "data".into()).await.unwrap();
+    let wrong = json!({"url": copy.location.expose(), "metadata": {"store": "cheap"}});
+    let image = images.patch(image.id, &add("/locations/-", &wrong)).await.unwrap();
+    assert_eq!(image.locations[0].store(), Some("fast"));
+    let swapped: Vec<_> = image
+        .locations
+        .iter()
+        .zip(["cheap", "fast"])
+        .map(|(location, store)| json!({"url": location.url.expose(), "metadata": {"store": store}}))
+        .collect();
+    let image = images.patch(image.id, &replace("/locations", &json!(swapped))).await.unwrap();
+    assert_eq!(image.locations.iter().map(|location| location.store().unwrap()).collect::<Vec<_>>(), ["fast", "cheap"]);
+}
+
+#[tokio::test]
+async fn operations_that_no_document_was_read_into_are_checked_as_well() {
+    use glance_core::image::patch::{Operation, Verb};
+    let lab = Lab::new();
+    let image = lab.queued(&owner()).await;
+    let context = owner();
+    let images = lab.glance.images(&context);
+    let patch = async |name: &str, value| {
+        let operation = Operation { verb: Verb::Add, name: name.to_owned(), element: None, value };
+        images.patch(image.id, &[operation]).await
+    };
+    for (name, value) in [("os_glance_import_task", json!("x")), ("status", json!("active")), ("deleted", json!("1"))] {
+        assert!(matches!(patch(name, value).await, Err(Error::Forbidden(_))), "{name}");
+    }
+    for (name, value) in [("disk_format", json!("exe")), ("name", json!(5)), ("colour", json!(null))] {
+        assert!(matches!(patch(name, value).await, Err(Error::Invalid(_))), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn more_tags_than_anybody_needs_are_refused_at_once() {
+    let lab = Lab::new();
+    let tags: Vec<String> = (0..200_000).map(|number| number.to_string()).collect();
+    let new = NewImage { tags, ..NewImage::default() };
+    assert!(matches!(lab.glance.images(&owner()).create(new).await, Err(Error::OverLimit(_))));
+}
+
+#[tokio::test]
 async fn a_location_that_leads_nowhere_is_refused() {
     let (glance, _, _) = two_stores();
     let context = admin();
