@@ -35,17 +35,15 @@ impl Machine {
         Some(format!("{} {} {} {process} {}", self.host, self.boot, self.namespace, start_of(process)?))
     }
 
-    /// Whether the process called `name` has certainly ended: it ran on this machine, before this
-    /// boot or under a number that is another's or nobody's by now.
+    /// Whether the process called `name` has certainly ended: it ran on this machine since its boot,
+    /// under a number that is another's or nobody's by now.
     #[must_use]
     pub fn knows_dead(&self, name: &str) -> bool {
         let parts: Vec<&str> = name.split(' ').collect();
         let [host, boot, namespace, process, start] = parts[..] else { return false };
-        if host != self.host {
+        // Another boot may be another machine of the same name, and a restart outlasts the leases.
+        if host != self.host || boot != self.boot {
             return false;
-        }
-        if boot != self.boot {
-            return true;
         }
         let Ok(process) = process.parse() else { return false };
         namespace == self.namespace && start_of(process).as_deref() != Some(start)
@@ -92,10 +90,11 @@ mod tests {
     #[test]
     fn nothing_is_known_of_processes_elsewhere() {
         let machine = Machine::this().unwrap();
-        for name in ["", "x", "other-host boot ns 1 1", &format!("{} {} pid:[1] 1 1", machine.host, machine.boot)] {
+        let same_name = format!("{} another-boot {} 1 1", machine.host, machine.namespace);
+        let other_space = format!("{} {} pid:[1] 1 1", machine.host, machine.boot);
+        for name in ["", "x", "other-host boot ns 1 1", &same_name, &other_space] {
             assert!(!machine.knows_dead(name), "{name:?}");
         }
-        assert!(machine.knows_dead(&format!("{} an-earlier-boot pid:[1] 1 1", machine.host)));
     }
 
     #[test]
