@@ -172,6 +172,13 @@ mod tests {
         assert!(new.protected && new.hidden && new.id.is_some());
     }
 
+    /// Comparing each with all others would not come to an end.
+    #[test]
+    fn a_body_full_of_tags_is_read() {
+        let tags: Vec<String> = (0..300_000).map(|number| format!("{number}")).collect();
+        assert_eq!(read(&json!({ "tags": tags })).unwrap().tags, tags);
+    }
+
     /// `errors.md` section 3.1.
     #[test]
     fn bad_bodies_are_refused_with_the_right_kind_of_error() {
