@@ -17,6 +17,10 @@ pub(in crate::api) use links::Links;
 /// grow with what a client types.
 const MOST: usize = 32;
 
+/// The most parameters of one request, repeated ones and those that say nothing included: each is
+/// looked for among all of them, and repeated in links.
+const MOST_PAIRS: usize = 8 * MOST;
+
 /// What a client asks of the list.
 #[derive(Debug)]
 pub(super) struct ListQuery {
@@ -34,6 +38,9 @@ impl ListQuery {
     /// 400 naming the parameter.
     pub(super) fn read(query: &str) -> Result<Self, ApiError> {
         let pairs = Pairs::decode(query);
+        if pairs.0.len() > MOST_PAIRS {
+            return Err(ApiError::invalid(format!("A list takes at most {MOST_PAIRS} parameters.")));
+        }
         let mut request = ListRequest {
             marker: pairs.last("marker").map(marker).transpose()?,
             limit: pairs.last("limit").map(limit).transpose()?,

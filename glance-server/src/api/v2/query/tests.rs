@@ -151,6 +151,8 @@ fn a_request_has_a_bounded_number_of_conditions() {
     assert!(ListQuery::read(&many("p#=x", 33)).is_err());
     assert_eq!(read(&many("tag=t#", 32)).tags.len(), 32);
     assert!(ListQuery::read(&many("tag=t#", 33)).is_err());
+    assert_eq!(filters(&many("name=#", 256)).len(), 1);
+    assert!(ListQuery::read(&many("name=#", 257)).is_err());
 }
 
 #[test]
