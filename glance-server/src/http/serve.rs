@@ -231,6 +231,8 @@ async fn serve_connection(
     let mut http = pin!(
         http1::Builder::new()
             .keep_alive(options.keepalive)
+            // A client that has said all it had to say may still want to hear the answer.
+            .half_close(true)
             .header_read_timeout(None)
             .serve_connection(TokioIo::new(connection), service)
     );

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -13,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::client::{Client, Head, Server};
 
-/// `/echo` answers with the body, `/names` with the header names, `/early` without reading.
+/// `/echo` answers with the body, `/names` with the header names, `/early` without reading, `/slow` late.
 fn router(reached: &Arc<AtomicUsize>) -> Router {
     let reached = Arc::clone(reached);
     let echo = move |body: Bytes| async move {
@@ -24,11 +25,17 @@ fn router(reached: &Arc<AtomicUsize>) -> Router {
         let names: Vec<_> = headers.keys().map(ToString::to_string).collect();
         names.join(" ")
     };
+    // Answers after hyper has had every chance to look at the connection again.
+    let slow = || async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        "slow"
+    };
     Router::new()
         .route("/echo", post(echo))
         .route("/names", get(names))
         .route("/early", any(|_: Request| async { StatusCode::CONFLICT }))
         .route("/ok", get(|| async { "ok" }))
+        .route("/slow", get(slow))
         .route(
             "/tolerant",
             post(|body: Body| async move {
@@ -72,6 +79,7 @@ async fn ambiguous_requests_get_400_and_the_end() {
         "GET /ok HTTP/1.1\r\nHost: a\r\nA: b\rc\r\n\r\n",
         "GET /ok\r\n\r\n",
         "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "CONNECT /ok HTTP/1.1\r\nHost: a\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ] {
         assert_eq!(last_answer(&server, stream).await.status, 400, "{stream:?}");
@@ -247,6 +255,34 @@ async fn a_client_in_the_middle_of_an_upload_still_gets_the_answer() {
     client.send(format!("PUT /early HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n")).await;
     client.send(vec![1; length]).await;
     assert_eq!(client.head().await.status, 409);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_has_no_more_to_say_still_gets_the_answers() {
+    let (server, reached) = server();
+    let mut client = server.connect().await;
+    let echo = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\none";
+    client.send(format!("{echo}GET /slow HTTP/1.1\r\nHost: a\r\n\r\n{echo}")).await;
+    client.0.get_mut().shutdown().await.unwrap();
+    for expected in ["one", "slow", "one"] {
+        let head = client.head().await;
+        assert_eq!(client.body(head.length()).await, expected.as_bytes());
+    }
+    assert!(client.rest().await.is_empty());
+    assert_eq!(reached.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_to_change_the_protocol_are_ignored() {
+    let (server, _) = server();
+    let mut client = server.connect().await;
+    let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+    for _ in 0..2 {
+        client.send(format!("POST /echo HTTP/1.1\r\nHost: a\r\n{offer}Content-Length: 3\r\n\r\nabc")).await;
+        let head = client.head().await;
+        assert_eq!((head.status, head.header("upgrade")), (200, None));
+        assert_eq!(client.body(head.length()).await, b"abc");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -108,7 +108,9 @@ impl Head {
             return Err(Violation::HeadTooLarge);
         }
         let (name, value) = name_and_value(text)?;
-        if name.contains(&b'_') {
+        // No protocol is changed to here, and hyper must not get ready for it: it would not close in
+        // order, and the answer could be lost.
+        if name.contains(&b'_') || name.eq_ignore_ascii_case(b"upgrade") {
             return Ok(false);
         }
         if name.eq_ignore_ascii_case(b"host") {
@@ -143,7 +145,8 @@ fn request_line(text: &[u8]) -> Result<Version, Violation> {
     if method.is_empty() || !method.iter().copied().all(is_token) {
         return Err(Violation::Malformed("the method"));
     }
-    if !is_target(target) {
+    // RFC 9112 §3.2.3: CONNECT names a host and a port, which only a proxy can be asked for.
+    if method == b"CONNECT" || !is_target(target) {
         return Err(Violation::Malformed("the request target"));
     }
     match version {

@@ -102,7 +102,7 @@ impl Framing {
     /// Takes bytes of a head from the start of `input`: how many, and the whole head once it ends.
     ///
     /// The head comes without the fields that have an underscore in their names: gateways that
-    /// turn `-` into `_` made them a way to pass off forged fields.
+    /// turn `-` into `_` made them a way to pass off forged fields. `Upgrade` is left out as well.
     ///
     /// # Errors
     ///

@@ -188,6 +188,13 @@ fn names_with_underscores_do_not_pass_and_do_not_count() {
 }
 
 #[test]
+fn offers_to_change_the_protocol_do_not_pass() {
+    let verdict = judge([b"GET / HTTP/1.1\r\nupGrade: h2c\r\nHost: a\r\n\r\n".as_slice()]);
+    assert_eq!(verdict.end, End::BetweenRequests);
+    assert_eq!(String::from_utf8(verdict.passed).unwrap(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+#[test]
 fn heads_have_limits() {
     let line = |length: usize| format!("GET / HTTP/1.1\r\nA:{}\r\n\r\n", "b".repeat(length - 2));
     assert_eq!(end_of(&line(200)), End::BetweenRequests);
