@@ -53,7 +53,8 @@ impl Rest<'_> {
             offset = self.offset()?;
         }
         let civil = DateTime::new(year, month, day, hour, minute, second, nanosecond).ok()?;
-        offset.to_timestamp(civil).ok()
+        // The last days of the year 9999, which stand for "always", lie behind the last moment there is.
+        offset.to_timestamp(civil).ok().or(Some(Timestamp::MAX).filter(|_| year == 9999))
     }
 
     /// Minutes or seconds, with or without a colon before them; nothing is read if there are none.
@@ -134,6 +135,7 @@ mod tests {
             ("2000-02-03T04:05:06+05:00", "2000-02-02T23:05:06Z"),
             ("2000-02-03T04:05:06-0530", "2000-02-03T09:35:06Z"),
             ("2000-02-03T04:05:06+05", "2000-02-02T23:05:06Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-30T22:00:00.999999999Z"),
         ] {
             assert_eq!(parse(text), Some(expected.parse().unwrap()), "{text}");
         }
