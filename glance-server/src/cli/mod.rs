@@ -65,7 +65,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let name = arguments.first().and_then(|name| Path::new(name).file_name());
     let link = LINKS.iter().find(|(link, _)| name.is_some_and(|name| name == *link));
-    if let Some((_, command)) = link {
+    if let Some((_, command)) = link
+        // Who types it out means the same.
+        && arguments.get(1).is_none_or(|argument| argument != command)
+    {
         arguments.insert(1, OsString::from(*command));
     }
     arguments
@@ -75,11 +78,13 @@ fn obey(cli: Cli, matches: &ArgMatches) -> ExitCode {
     match cli.command {
         Command::Api(options) => match config::load(&options.into_args(innermost(matches))) {
             Ok(loaded) => served(serve::run(&loaded)),
-            Err(error) => outcome(Err(error)),
+            Err(error) => unusable(&error),
         },
         Command::Config { command: ConfigCommand::Check(options) } => {
-            let loaded = config::load(&options.into_args(innermost(matches)));
-            outcome(loaded.map(|loaded| report(&loaded)))
+            match config::load(&options.into_args(innermost(matches))) {
+                Ok(loaded) => checked(&loaded),
+                Err(error) => unusable(&error),
+            }
         }
     }
 }
@@ -92,7 +97,18 @@ fn innermost(matches: &ArgMatches) -> &ArgMatches {
     }
 }
 
-/// Shows what was found out about a configuration that can be used.
+/// Shows what a configuration comes to, and what would keep a server from starting with it.
+fn checked(loaded: &Loaded) -> ExitCode {
+    // A reader that left early has seen what it wanted.
+    let _ = report(loaded);
+    let refusals = serve::check(&loaded.settings);
+    for refusal in &refusals {
+        let _ = writeln!(io::stderr().lock(), "error: {refusal}");
+    }
+    if refusals.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Shows what was found out about a configuration whose options have values that make sense.
 fn report(Loaded { settings, warnings }: &Loaded) -> io::Result<()> {
     let mut out = io::stdout().lock();
     show(&mut out, "warning", warnings)?;
@@ -109,15 +125,9 @@ fn served(ended: Result<(), StartError>) -> ExitCode {
     }
 }
 
-fn outcome(done: Result<io::Result<()>, ConfigError>) -> ExitCode {
-    match done {
-        // A reader that left early has seen what it wanted.
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = refusal(&error);
-            ExitCode::FAILURE
-        }
-    }
+fn unusable(error: &ConfigError) -> ExitCode {
+    let _ = refusal(error);
+    ExitCode::FAILURE
 }
 
 fn refusal(error: &ConfigError) -> io::Result<()> {

@@ -23,6 +23,7 @@ fn a_link_called_glance_api_serves() {
     let direct = args("glance-server api --config-file a.conf");
     let linked = args("/usr/bin/glance-api --config-file a.conf");
     assert_eq!(direct.sources, linked.sources);
+    assert_eq!(direct.sources, args("glance-api api --config-file a.conf").sources);
 }
 
 #[test]

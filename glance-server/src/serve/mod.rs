@@ -56,6 +56,14 @@ pub fn run(loaded: &Loaded) -> Result<(), StartError> {
     runtime.block_on(serve(settings, warnings, log))
 }
 
+/// What would keep [`run`] from serving, as far as it shows without opening a store or a database.
+#[must_use]
+pub fn check(settings: &Settings) -> Vec<StartError> {
+    let policy = policy::Files::of(&settings.oslo_policy).load();
+    let others = [policy.err(), rules(settings).err(), api_options(settings).err()];
+    stores::refusals(&settings.stores).chain(others.into_iter().flatten()).collect()
+}
+
 async fn serve(settings: &Settings, warnings: &[Finding], log: logging::Log) -> Result<(), StartError> {
     for finding in warnings {
         warn!("{finding}");
@@ -215,3 +223,6 @@ fn greet(settings: &Settings, address: SocketAddr) {
     // Nobody may be looking, which is no reason not to serve.
     let _ = writeln!(io::stdout().lock(), "{}", banner::Banner { settings, address });
 }
+
+#[cfg(test)]
+mod tests;

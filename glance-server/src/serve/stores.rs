@@ -28,18 +28,28 @@ pub(super) fn open(settings: &StoreSettings) -> Result<Stores, StartError> {
     Ok(Stores::single_with(default.store, others.into_iter().map(|other| other.store)))
 }
 
+/// Why stores cannot be opened, as far as the settings alone tell.
+pub(super) fn refusals(settings: &StoreSettings) -> impl Iterator<Item = StartError> {
+    settings.stores.iter().filter_map(|store| match &store.kind {
+        StoreKind::Other { kind, .. } => Some(unsupported(&store.id, kind)),
+        StoreKind::File(_) | StoreKind::Http(_) => None,
+    })
+}
+
+fn unsupported(id: &str, kind: &str) -> StartError {
+    let cause = format!("stores of the type {kind} are not supported yet; take it out of the configuration");
+    StartError::store(id)(cause)
+}
+
 fn named(configured: &ConfiguredStore) -> Result<NamedStore, StartError> {
     let ConfiguredStore { id, description, weight, kind } = configured;
     let store: Arc<dyn Store> = match kind {
         StoreKind::File(file) => Arc::new(file_store(id, file)?),
         StoreKind::Http(_) => {
-            tracing::info!(store = id, "images that lie elsewhere on the web are listed, but not read yet");
+            tracing::debug!(store = id, "images that lie elsewhere on the web are listed, but not read yet");
             Arc::new(UnreadStore)
         }
-        StoreKind::Other { kind, .. } => {
-            let cause = format!("stores of the type {kind} are not supported yet; take it out of the configuration");
-            return Err(StartError::store(id)(cause));
-        }
+        StoreKind::Other { kind, .. } => return Err(unsupported(id, kind)),
     };
     Ok(NamedStore { description: description.clone(), weight: (*weight).into(), ..NamedStore::new(id, store) })
 }

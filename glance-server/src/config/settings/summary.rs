@@ -33,11 +33,14 @@ impl fmt::Display for Summary<'_> {
         for store in &stores.stores {
             let default = if store.id == stores.default { " (default)" } else { "" };
             write!(f, "store {}{default}: {}", store.id, store.kind.name())?;
-            if let StoreKind::File(file) = &store.kind {
-                let paths: Vec<_> = file.datadirs.iter().map(|dir| dir.path.display().to_string()).collect();
-                write!(f, " in {}", paths.join(", "))?;
+            match &store.kind {
+                StoreKind::File(file) => {
+                    let paths: Vec<_> = file.datadirs.iter().map(|dir| dir.path.display().to_string()).collect();
+                    writeln!(f, " in {}", paths.join(", "))?;
+                }
+                StoreKind::Http(_) => writeln!(f, ", images elsewhere on the web: listed, not read yet")?,
+                StoreKind::Other { .. } => writeln!(f)?,
             }
-            writeln!(f)?;
         }
         let staging: Vec<_> = stores.staging.datadirs.iter().map(|dir| dir.path.display().to_string()).collect();
         write!(f, "staging: {}", staging.join(", "))
