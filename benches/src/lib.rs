@@ -1,3 +1,5 @@
 //! What the benchmarks of the Image service are made of. Not published.
 
+pub mod population;
+pub mod server_speed;
 pub mod throughput;

@@ -47,7 +47,8 @@ impl Source {
     }
 }
 
-fn noise(len: usize) -> Bytes {
+/// So many bytes that look random and are the same every time.
+pub(crate) fn noise(len: usize) -> Bytes {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut noise = Vec::with_capacity(len);
     while noise.len() < len {

@@ -14,6 +14,8 @@ pub use options::{Mix, Options, Size};
 
 use glance_core::store::BoxError;
 
+pub(crate) use self::data::noise;
+
 use self::data::Source;
 use self::load::Load;
 use self::stores::Opened;
