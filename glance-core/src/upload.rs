@@ -18,8 +18,9 @@ use crate::store::{BoxError, ByteStream};
 
 /// Bytes a batch has at least, unless the data ends.
 ///
-/// Large enough that handing a batch to another thread costs nothing beside hashing it.
-const BATCH: usize = 1 << 20;
+/// Large enough that handing a batch to another thread costs nothing beside hashing it, small enough
+/// that many uploads at once need little memory.
+const BATCH: usize = 512 << 10;
 
 /// Room for one more look at how much has come, before the bytes go on: `reserve(total)` makes sure
 /// that the project may hold `total` bytes of this image.

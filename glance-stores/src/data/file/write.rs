@@ -9,8 +9,9 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, ready};
 use glance_core::store::StoreError;
 use rustix::io::Errno;
+use tokio::task::JoinHandle;
 
-use super::{blocking, error};
+use super::{KIND, blocking, error};
 use crate::data::intake::Intake;
 
 /// Bytes written by one call. More makes Linux look for larger pieces of memory to cache them in: on
@@ -20,22 +21,62 @@ const CALL: usize = 256 * 1024;
 const SLICES: usize = 1024;
 /// What a hole may consist of: the smallest block that a file system would leave out.
 const BLOCK: usize = 4096;
+const FLUSHING: &str = "flushing a data file";
 /// Holes between data are worth a call of their own from here on.
 const HOLE: usize = 16 * 1024;
 
 /// Writes all of the data, and says how much it was. Holds two batches at most.
 pub(super) async fn pump(writer: Writer, mut data: Intake, batch: usize) -> Result<(Writer, u64), StoreError> {
+    let mut flushing = Flushing::default();
     let mut writing: BoxFuture<'static, Result<Writer, StoreError>> = Box::pin(ready(Ok(writer)));
     loop {
         let chunks = data.batch(batch).await?;
         let mut writer = writing.await?;
         if chunks.is_empty() {
+            flushing.end().await?;
             return Ok((writer, data.received()));
         }
+        flushing.follow(&writer).await?;
         writing = Box::pin(blocking("writing a data file", move || {
             writer.write(&chunks).map_err(|cause| error::writing(cause, "writing a data file"))?;
             Ok(writer)
         }));
+    }
+}
+
+/// Bytes that may be written before the disk is set to work on them.
+const FLUSH: u64 = 32 << 20;
+
+/// Has the disk work while data comes in, so that little is left for the sync at the end. At most one
+/// flush runs at a time, and nobody waits for it before the end.
+#[derive(Default)]
+struct Flushing {
+    /// What had been written when the last flush began.
+    begun_at: u64,
+    running: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Flushing {
+    async fn follow(&mut self, writer: &Writer) -> Result<(), StoreError> {
+        let idle = self.running.as_ref().is_none_or(JoinHandle::is_finished);
+        if idle && writer.end - self.begun_at >= FLUSH {
+            self.end().await?;
+            let file = writer.file.try_clone().map_err(|cause| error::writing(cause, FLUSHING))?;
+            self.begun_at = writer.end;
+            self.running = Some(tokio::task::spawn_blocking(move || file.sync_data()));
+        }
+        Ok(())
+    }
+
+    /// Waits for the flush that runs. Its error must not get lost: the system tells each one once.
+    async fn end(&mut self) -> Result<(), StoreError> {
+        match self.running.take() {
+            None => Ok(()),
+            Some(running) => {
+                let flushed = running.await.map_err(StoreError::failed(KIND, FLUSHING))?;
+                flushed.map_err(|cause| error::writing(cause, FLUSHING))
+            }
+        }
     }
 }
 

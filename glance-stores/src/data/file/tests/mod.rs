@@ -243,3 +243,15 @@ async fn thin_data_occupies_what_is_no_zeros() {
     assert!(occupied[0] <= 64 * 1024, "thin data occupies {} bytes", occupied[0]);
     assert!(occupied[1] >= data.len() as u64, "data occupies {} bytes", occupied[1]);
 }
+
+#[tokio::test]
+async fn data_that_is_flushed_on_the_way_arrives_whole() {
+    let (_root, store) = store();
+    let block: Bytes = (0..=250).cycle().take(1 << 20).collect::<Vec<u8>>().into();
+    let chunks = 70;
+    let source = futures::stream::iter(vec![block.clone(); chunks]).map(Ok);
+    let stored = store.put(ImageId::random(), None, Box::pin(source)).await.unwrap();
+    assert_eq!(stored.size, (chunks << 20) as u64);
+    let data = store.read(&stored.location, ByteRange::ALL).await.unwrap();
+    assert!(data.chunks(block.len()).all(|part| part == block));
+}
