@@ -131,6 +131,7 @@ async fn uploads_that_may_not_be_are_refused() {
         (ALICE, vec![octets, ("x-openstack-image-size", "x")], DATA, 400),
         (ALICE, vec![octets, ("x-openstack-image-size", "-1")], DATA, 400),
         (ALICE, vec![octets, ("x-openstack-image-size", "5")], DATA, 400),
+        (ALICE, vec![octets, ("x-openstack-image-size", "10"), ("x-openstack-image-size", "5")], DATA, 400),
         (ALICE, vec![octets, ("x-image-meta-store", "nostore")], DATA, 400),
         (ALICE, vec![octets, ("x-image-meta-store", "os_glance_staging_store")], DATA, 400),
         (ALICE, vec![octets, ("x-image-meta-store", "web")], DATA, 410),

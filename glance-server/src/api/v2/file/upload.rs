@@ -37,17 +37,25 @@ fn options(parts: &Parts) -> Result<UploadOptions, ApiError> {
         Some(MEDIA_TYPE) => {}
         other => return Err(unsupported(other, &[MEDIA_TYPE])),
     }
-    let said = parts.headers.get(SIZE).map(|size| {
-        let size = size.to_str().ok().and_then(|size| size.trim().parse().ok());
-        size.ok_or_else(|| ApiError::invalid("The header x-openstack-image-size must be a number of bytes."))
-    });
-    let size: Option<u64> = match said {
-        Some(size) => Some(size?),
+    let size = match announced(parts)? {
+        Some(size) => Some(size),
         None => content_length(parts),
     };
     let store = parts.headers.get(STORE).map(|store| String::from_utf8_lossy(store.as_bytes()).into_owned());
     // A length of 0 means that nobody knows.
     Ok(UploadOptions { size: size.filter(|size| *size > 0), store })
+}
+
+/// The size that the client says the data has, whatever the framing of the body says.
+fn announced(parts: &Parts) -> Result<Option<u64>, ApiError> {
+    let mut sizes = parts.headers.get_all(SIZE).iter();
+    let Some(size) = sizes.next() else { return Ok(None) };
+    if sizes.any(|other| other != size) {
+        return Err(ApiError::invalid("There are two headers x-openstack-image-size that say different things."));
+    }
+    let size = size.to_str().ok().and_then(|size| size.trim().parse().ok());
+    let size = size.ok_or_else(|| ApiError::invalid("The header x-openstack-image-size must be a number of bytes."))?;
+    Ok(Some(size))
 }
 
 fn stream(body: Body) -> ByteStream {
