@@ -159,6 +159,13 @@ mod tests {
     }
 
     #[test]
+    fn rules_for_content_that_nobody_inspects_are_named() {
+        let found = warnings("[image_format]\nvmdk_allowed_types = streamOptimized");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("vmdk_allowed_types is not honoured"), "{found:?}");
+    }
+
+    #[test]
     fn asking_for_nothing_is_no_loss() {
         let text = "[oslo_messaging_notifications]\ndriver = noop\n[image_import_opts]\nimage_import_plugins = [no_op]\n\
                     [DEFAULT]\nimage_cache_dir =";
