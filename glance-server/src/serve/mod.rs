@@ -80,6 +80,7 @@ async fn serve(settings: &Settings, warnings: &[Finding], log: logging::Log) -> 
         tokio::spawn(housekeeping::keep_recovering(glance.clone(), machine)),
         tokio::spawn(housekeeping::follow_policy(glance, policy, log)),
     ];
+    warn!("image contents are not inspected yet: what an upload says of its format is believed");
     greet(settings, address);
     info!(%address, version = env!("CARGO_PKG_VERSION"), "serving the Image API");
     serve_router(listener, router, settings).await?;

@@ -48,7 +48,8 @@ pub(super) const IMAGES: &[Known] = &[
         .or("roles")
         .missing("property protections are not enforced yet"),
     dict("enabled_backends").honoured(),
-    flag("delayed_delete", false).honoured(),
+    flag("delayed_delete", false)
+        .missing("data of deleted images stays until a glance-scrubber removes it: this server does not do so yet"),
     int("scrub_time").at_least(0).or("0"),
     int("scrub_pool_size").at_least(1).or("1"),
     int("wakeup_time").at_least(0).or("300"),
