@@ -1,5 +1,6 @@
 //! Where the client believes the server to be.
 
+use axum::extract::Request;
 use http::header::{FORWARDED, HOST};
 use http::{HeaderMap, Uri};
 
@@ -24,11 +25,20 @@ impl Origin {
         origin
     }
 
+    /// The name or address a client called the server by, without the port; `None` where it says none.
+    pub(super) fn host_of(request: &Request) -> Option<&str> {
+        let said = text(request.headers(), HOST.as_str()).or_else(|| Some(request.uri().authority()?.as_str()))?;
+        let name = said.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+        Some(name.map_or(said, |(name, _)| name))
+    }
+
     fn believe(&mut self, headers: &HeaderMap) {
         let forwarded = text(headers, FORWARDED.as_str()).map(|all| all.split(',').next().unwrap_or_default());
         let said =
             |x_name: &str, name: &str| text(headers, x_name).or_else(|| parameter(forwarded?, name)).map(str::to_owned);
-        if let Some(scheme) = said("x-forwarded-proto", "proto") {
+        // Links lead to nothing else, whatever a client makes a proxy pass on.
+        if let Some(scheme) = said("x-forwarded-proto", "proto").filter(|scheme| matches!(&**scheme, "http" | "https"))
+        {
             self.scheme = scheme;
         }
         if let Some(host) = said("x-forwarded-host", "host") {
@@ -91,6 +101,7 @@ mod tests {
     fn the_first_element_of_forwarded_counts() {
         let headers = [("host", "inner"), ("forwarded", "for=1.2.3.4;proto=https;Host=\"a.example\", proto=http")];
         assert_eq!(origin(&headers, true), "https://a.example");
+        assert_eq!(origin(&[("x-forwarded-proto", "javascript")], true), "http://localhost");
         assert_eq!(origin(&[], true), "http://localhost");
     }
 }

@@ -16,6 +16,9 @@ pub enum Identity {
     None {
         /// The project that owns what callers create.
         project: String,
+        /// The names by which the server may be called besides addresses and `localhost`; `None`:
+        /// any name.
+        names: Option<Vec<String>>,
     },
     /// An authenticating proxy in front says who it is.
     TrustedHeaders(TrustedHeaders),
@@ -28,7 +31,7 @@ pub struct Unauthenticated;
 
 impl Default for Identity {
     fn default() -> Self {
-        Self::None { project: "default".to_owned() }
+        Self::None { project: "default".to_owned(), names: Some(Vec::new()) }
     }
 }
 
@@ -40,7 +43,7 @@ impl Identity {
     /// [`Unauthenticated`].
     pub fn context(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<RequestContext, Unauthenticated> {
         match self {
-            Self::None { project } => Ok(RequestContext::admin(project)),
+            Self::None { project, .. } => Ok(RequestContext::admin(project)),
             Self::TrustedHeaders(trusted) => trusted.context(headers, peer),
         }
     }
@@ -52,9 +55,52 @@ impl Identity {
         matches!(self, Self::None { .. })
     }
 
+    /// Whether the server is to be reached as `host`, the name or address in a request's `Host`.
+    ///
+    /// Any web page can have its own name resolve to this machine; a browser then takes what the
+    /// server answers for the page's own. So a server that believes everybody goes by names it knows.
+    #[must_use]
+    pub fn answers_to(&self, host: &str) -> bool {
+        let Self::None { names: Some(names), .. } = self else { return true };
+        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let name = host.trim_end_matches('.').to_ascii_lowercase();
+        address.parse::<IpAddr>().is_ok()
+            || name == "localhost"
+            || name.ends_with(".localhost")
+            || names.iter().any(|known| known.eq_ignore_ascii_case(&name))
+    }
+
     /// Whether a client's `X-Openstack-Request-ID` counts: only where clients are known.
     #[must_use]
     pub fn keeps_request_ids(&self) -> bool {
         matches!(self, Self::TrustedHeaders(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_believes_everybody_goes_by_names_it_knows() {
+        let known = Identity::None { project: "p".into(), names: Some(vec!["images.example".into()]) };
+        for (host, answers) in [
+            ("127.0.0.1", true),
+            ("[::1]", true),
+            ("10.1.2.3", true),
+            ("localhost", true),
+            ("LOCALHOST.", true),
+            ("glance.localhost", true),
+            ("Images.Example", true),
+            ("rebound.example", false),
+            ("localhost.example", false),
+            ("127.0.0.1.example", false),
+            ("", false),
+        ] {
+            assert_eq!(known.answers_to(host), answers, "{host}");
+        }
+        assert!(Identity::None { project: "p".into(), names: None }.answers_to("any.example"));
+        let trusted = TrustedHeaders { peers: Vec::new(), allow_anonymous: false };
+        assert!(Identity::TrustedHeaders(trusted).answers_to("any.example"));
     }
 }

@@ -154,12 +154,22 @@ fn api_options(settings: &Settings) -> Result<ApiOptions, StartError> {
 fn identity(settings: &Settings) -> Identity {
     let auth = &settings.glance_rs.auth;
     match auth.mode {
-        AuthMode::None => Identity::None { project: PROJECT.to_owned() },
+        AuthMode::None => Identity::None {
+            project: PROJECT.to_owned(),
+            names: (!auth.allow_unauthenticated_remote).then(|| names(settings)),
+        },
         AuthMode::TrustedHeaders => Identity::TrustedHeaders(TrustedHeaders {
             peers: auth.trusted_peers.clone(),
             allow_anonymous: settings.default.allow_anonymous_access,
         }),
     }
+}
+
+/// The names an operator gave the server.
+fn names(settings: &Settings) -> Vec<String> {
+    let endpoint = settings.default.public_endpoint.as_deref().and_then(|url| url.parse::<::http::Uri>().ok());
+    let public = endpoint.and_then(|url| url.host().map(str::to_owned));
+    public.into_iter().chain([settings.default.bind.host.clone()]).collect()
 }
 
 fn healthcheck(settings: &Settings) -> Healthcheck {

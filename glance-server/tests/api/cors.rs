@@ -57,7 +57,22 @@ async fn what_is_not_listed_is_not_granted() {
 #[tokio::test]
 async fn a_foreign_page_cannot_act_for_everybody() {
     let lab = Lab::with(|_| {}, |options| options.identity = Identity::default());
-    let headers = [("origin", PAGE), ("content-type", "text/plain"), ("content-length", "2")];
+    let headers = [("origin", PAGE), ("host", "localhost"), ("content-type", "text/plain"), ("content-length", "2")];
     assert_eq!(lab.ask_with(NOBODY, "POST /v2/images", &headers, "{}").await.status, 403);
     assert_eq!(lab.ask_with(NOBODY, "POST /v2/images", &headers[1..], "{}").await.status, 201);
+}
+
+#[tokio::test]
+async fn a_page_whose_name_was_turned_to_this_machine_reads_nothing() {
+    let lab = Lab::with(|_| {}, |options| options.identity = Identity::default());
+    for (host, status) in [
+        ("rebound.example:9292", 403),
+        ("rebound.example", 403),
+        ("127.0.0.1:9292", 200),
+        ("[::1]:9292", 200),
+        ("localhost", 200),
+    ] {
+        let answer = lab.ask_with(NOBODY, "GET /v2/images", &[("host", host)], Body::empty()).await;
+        assert_eq!(answer.status, status, "{host}");
+    }
 }

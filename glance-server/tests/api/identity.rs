@@ -62,7 +62,8 @@ async fn request_ids_are_kept_or_made() {
 #[tokio::test]
 async fn without_authentication_everybody_has_full_rights_in_one_project() {
     let lab = Lab::with(|_| {}, |options| options.identity = Identity::default());
-    let headers = [("x-openstack-request-id", "mine"), ("x-project-id", "other"), ("x-roles", "reader")];
+    let headers =
+        [("host", "localhost"), ("x-openstack-request-id", "mine"), ("x-project-id", "other"), ("x-roles", "reader")];
     let body = r#"{"visibility": "public"}"#;
     let answer =
         lab.ask_with(NOBODY, "POST /v2/images", &[&headers[..], &[("content-length", "24")]].concat(), body).await;

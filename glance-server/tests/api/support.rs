@@ -107,8 +107,8 @@ impl Lab {
         request = request.header("accept", "application/json");
         for (name, value) in who.iter().chain(headers) {
             let name: HeaderName = name.parse().unwrap();
-            if name == "accept" {
-                request.headers_mut().unwrap().remove("accept");
+            if name == "accept" || name == "host" {
+                request.headers_mut().unwrap().remove(&name);
             }
             request = request.header(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }

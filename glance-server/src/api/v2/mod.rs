@@ -77,6 +77,11 @@ pub(super) async fn establish(State(api): State<Api>, mut request: Request, next
         let why = "Web pages are not served while nobody is asked who they are, unless [cors] lists their origin.";
         return ApiError::new(StatusCode::FORBIDDEN, why).into_response();
     }
+    if !Origin::host_of(&request).is_none_or(|host| api.options.identity.answers_to(host)) {
+        let why = "While nobody is asked who they are, this server goes by its address, localhost, bind_host and the \
+                   host of public_endpoint.";
+        return ApiError::new(StatusCode::FORBIDDEN, why).into_response();
+    }
     let id = request.extensions().get::<RequestId>().cloned();
     if id.as_ref().is_some_and(|id| id.refused) {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
