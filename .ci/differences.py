@@ -22,7 +22,7 @@ RULES = [
     # On purpose.
     ("a download says how long it is", r" GET /v2/images/[^ ]*/file", r"^header:content-length: ref null"),
     ("a store that is preferred but unknown is told", r" /v2/images/[^ ]*/file\?prefer=", r""),
-    ("a chunk is 1 MiB where nothing else is configured", r" /v2/info/stores/detail", r"chunk_size"),
+    ("chunks have another size where none is configured", r" /v2/info/stores/detail", r"chunk_size"),
     ("links keep all values of a repeated parameter", r" /v2/images\?", r"^value:/(first|next)"),
     ("of a repeated filter, each value counts", r" /v2/images\?visibility=public&visibility=private", r""),
     ("pages go on where an image has no value to sort by", r"^list-paging\[(33|34|45|46|62)\]", r""),
