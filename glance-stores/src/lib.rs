@@ -4,3 +4,5 @@
 
 pub mod data;
 pub mod database;
+#[cfg(feature = "outbound")]
+pub mod outbound;

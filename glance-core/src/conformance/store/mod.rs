@@ -22,6 +22,9 @@ use bytes::Bytes;
 /// without data, and whatever has to live as long as it does. It is called inside a `tokio`
 /// runtime. A store without some capability is asked to refuse what it cannot do.
 ///
+/// A backend that has to be running is asked for as `live "VARIABLE", |settings| async { (guard,
+/// store) }`: see [`backend`](crate::conformance::backend).
+///
 /// ```
 /// # use glance_core::memory::MemoryStore;
 /// mod suite {
@@ -31,8 +34,14 @@ use bytes::Bytes;
 /// ```
 #[macro_export]
 macro_rules! store_conformance {
+    (live $variable:expr, $make:expr) => {
+        $crate::store_conformance! { @each (live $variable, $make) }
+    };
     ($make:expr) => {
-        $crate::store_conformance! { @tests $make;
+        $crate::store_conformance! { @each (here $make) }
+    };
+    (@each $how:tt) => {
+        $crate::store_conformance! { @tests $how;
             data_comes_back_as_it_went_in
             data_of_unknown_length_comes_back
             no_data_is_data_too
@@ -65,16 +74,26 @@ macro_rules! store_conformance {
             discard_leaves_other_images_alone
         }
     };
-    (@tests $make:expr; $($case:ident)*) => {
+    (@tests $how:tt; $($case:ident)*) => {
         $(
             #[test]
             fn $case() {
-                $crate::conformance::run(async {
-                    let (_guard, store) = ($make)();
-                    $crate::conformance::store::$case(&store).await;
-                });
+                $crate::store_conformance! { @run $how $case }
             }
         )*
+    };
+    (@run (here $make:expr) $case:ident) => {
+        $crate::conformance::run(async {
+            let (_guard, store) = ($make)();
+            $crate::conformance::store::$case(&store).await;
+        });
+    };
+    (@run (live $variable:expr, $make:expr) $case:ident) => {
+        let Some(settings) = $crate::conformance::backend($variable) else { return };
+        $crate::conformance::run(async {
+            let (_guard, store) = ($make)(settings).await;
+            $crate::conformance::store::$case(&store).await;
+        });
     };
 }
 
