@@ -19,9 +19,11 @@ pub mod policy;
 pub mod store;
 mod stores;
 mod upload;
+pub mod watched;
 
 pub use catalogue::{Glance, Images, Settings};
 pub use context::RequestContext;
 pub use error::Error;
 pub use policy::Policy;
 pub use stores::{NamedStore, RESERVED_STORES, Stores, StoresError};
+pub use watched::Watched;

@@ -103,6 +103,37 @@ fn rules_change_without_a_restart() {
 }
 
 #[test]
+fn a_store_that_is_down_at_the_start_harms_only_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, bad) = (folder.path().join("good"), folder.path().join("bad"));
+    let config = folder.path().join("glance-api.conf");
+    // A file where the folder should be.
+    fs::write(&bad, "in the way").unwrap();
+    let text = format!(
+        "[DEFAULT]\nenabled_backends = good:file, bad:file\n[glance_store]\ndefault_backend = bad\n\
+         [good]\nfilesystem_store_datadir = {}\n[bad]\nfilesystem_store_datadir = {}/images\n\
+         [glance_rs]\nauth_mode = none\ndata_dir = {}\n",
+        good.display(),
+        bad.display(),
+        folder.path().join("data").display()
+    );
+    fs::write(&config, text).unwrap();
+    let server = Server::start(&["--config-file", config.to_str().unwrap()]);
+    let image = format!(r#"{{"id": "{ID}", "disk_format": "raw", "container_format": "bare"}}"#);
+    assert_eq!(server.ask("POST /v2/images", "", &image).0, 201);
+    let upload = |headers: &str| server.ask(&format!("PUT /v2/images/{ID}/file"), headers, "the data");
+    assert_eq!(upload(OCTETS).0, 410);
+    fs::remove_file(&bad).unwrap();
+    eventually(|| upload(OCTETS).0 == 204);
+    let other = r#"{"id": "71c675ab-d94f-49cd-a114-e12490b328da", "disk_format": "raw", "container_format": "bare"}"#;
+    assert_eq!(server.ask("POST /v2/images", "", other).0, 201);
+    let into_good = format!("{OCTETS}X-Image-Meta-Store: good\r\n");
+    let path = "PUT /v2/images/71c675ab-d94f-49cd-a114-e12490b328da/file";
+    assert_eq!(server.ask(path, &into_good, "the data").0, 204);
+    server.stop();
+}
+
+#[test]
 fn a_request_leaves_one_line_whatever_it_says() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("api.log");

@@ -10,13 +10,16 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use glance_core::Error;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::ext::ReasonPhrase;
 use serde_json::json;
 
 use super::accept;
 use crate::http::TargetError;
+
+/// Seconds after which a store or database that was away may be back.
+const SOON: HeaderValue = HeaderValue::from_static("5");
 
 /// Why a request was not answered as it hoped.
 ///
@@ -105,7 +108,9 @@ impl From<Error> for ApiError {
             Error::OverLimit(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::BadData(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::OutOfRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
-            Error::Unavailable(_) => return Self::caused(StatusCode::SERVICE_UNAVAILABLE, error),
+            Error::Unavailable(_) => {
+                return Self::caused(StatusCode::SERVICE_UNAVAILABLE, error).header(RETRY_AFTER, SOON);
+            }
             _ => return Self::caused(StatusCode::INTERNAL_SERVER_ERROR, error),
         };
         match error {
@@ -266,6 +271,12 @@ mod tests {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (parts.headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_may_be_back_soon_says_when_to_ask_again() {
+        let (headers, _) = rendered(Error::Unavailable("the store cannot be reached".to_owned()).into(), None).await;
+        assert_eq!(headers[RETRY_AFTER], "5");
     }
 
     #[tokio::test]

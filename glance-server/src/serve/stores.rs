@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use glance_core::store::Store;
-use glance_core::{NamedStore, Stores};
+use glance_core::{NamedStore, Stores, Watched};
 use glance_stores::data::file::{FileStore, Folder};
 use serde_json::Value;
 
@@ -18,10 +18,13 @@ const CHUNK_SIZE_OF_PYTHON: usize = 65_536;
 
 /// Opens all stores.
 pub(super) fn open(settings: &StoreSettings) -> Result<Stores, StartError> {
-    let named: Vec<NamedStore> = settings.stores.iter().map(named).collect::<Result<_, _>>()?;
-    if settings.multi {
-        return Ok(Stores::several(named, &settings.default)?);
+    if let Some(refusal) = refusals(settings).next() {
+        return Err(refusal);
     }
+    if settings.multi {
+        return Ok(Stores::several(settings.stores.iter().map(watched).collect(), &settings.default)?);
+    }
+    let named: Vec<NamedStore> = settings.stores.iter().map(named).collect::<Result<_, _>>()?;
     let (default, others): (Vec<_>, Vec<_>) = named.into_iter().partition(|store| store.id == settings.default);
     let default = default.into_iter().next();
     let default = default.ok_or_else(|| StartError::option("default_store")("it is not among the stores"))?;
@@ -41,17 +44,62 @@ fn unsupported(id: &str, kind: &str) -> StartError {
     StartError::store(id)(cause)
 }
 
+/// The only store has to be there when the server starts.
 fn named(configured: &ConfiguredStore) -> Result<NamedStore, StartError> {
-    let ConfiguredStore { id, description, weight, kind } = configured;
-    let store: Arc<dyn Store> = match kind {
+    Ok(described(configured, watch(configured, store(configured)?)))
+}
+
+/// One store of several that cannot be opened does not keep the others from their work.
+fn watched(configured: &ConfiguredStore) -> NamedStore {
+    let store = match store(configured) {
+        Ok(store) => watch(configured, store),
+        Err(error) => {
+            tracing::error!(store = configured.id, %error, "a store cannot be opened yet");
+            Arc::new(opened_later(configured))
+        }
+    };
+    described(configured, store)
+}
+
+fn opened_later(configured: &ConfiguredStore) -> Watched {
+    let again = configured.clone();
+    let open = move || store(&again).map_err(Into::into);
+    let (kind, schemes) = nature(&configured.kind);
+    Watched::opening(&configured.id, kind, schemes, Box::new(open))
+}
+
+fn described(configured: &ConfiguredStore, store: Arc<dyn Store>) -> NamedStore {
+    let ConfiguredStore { id, description, weight, .. } = configured;
+    NamedStore { description: description.clone(), weight: (*weight).into(), ..NamedStore::new(id, store) }
+}
+
+/// On the web, every location is another server's: one that is down says nothing of the others.
+fn watch(configured: &ConfiguredStore, store: Arc<dyn Store>) -> Arc<dyn Store> {
+    match configured.kind {
+        StoreKind::Http(_) => store,
+        _ => Arc::new(Watched::new(&configured.id, store)),
+    }
+}
+
+/// What a store is called, and the schemes of its locations.
+fn nature(kind: &StoreKind) -> (&'static str, &'static [&'static str]) {
+    match kind {
+        StoreKind::File(_) => ("file", &["file", "filesystem"]),
+        StoreKind::Http(_) => ("http", &["http", "https"]),
+        StoreKind::Other { .. } => ("unsupported", &[]),
+    }
+}
+
+fn store(configured: &ConfiguredStore) -> Result<Arc<dyn Store>, StartError> {
+    let ConfiguredStore { id, kind, .. } = configured;
+    Ok(match kind {
         StoreKind::File(file) => Arc::new(file_store(id, file)?),
         StoreKind::Http(_) => {
             tracing::debug!(store = id, "images that lie elsewhere on the web are listed, but not read yet");
             Arc::new(UnreadStore)
         }
         StoreKind::Other { kind, .. } => return Err(unsupported(id, kind)),
-    };
-    Ok(NamedStore { description: description.clone(), weight: (*weight).into(), ..NamedStore::new(id, store) })
+    })
 }
 
 fn file_store(id: &str, settings: &FileStoreSettings) -> Result<FileStore, StartError> {

@@ -4,7 +4,9 @@ use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use glance_core::image::ImageId;
 use glance_core::store::StoreError;
@@ -16,11 +18,16 @@ use super::{FileStoreError, Folder, KIND, error};
 
 /// Folders are for their owner and the owner's group, whatever the umask.
 const FOLDER_MODE: u32 = 0o750;
+/// How often a folder that cannot be written to is looked at again, at most.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// The folders of a store, highest priority first.
 #[derive(Debug)]
 pub(super) struct Folders {
     all: Vec<Opened>,
+    asked_mode: Option<u32>,
+    /// When folders that could not be written to were last looked at.
+    looked: Mutex<Instant>,
     /// Held while data gets its name, where it could get it in two folders at once.
     naming: Mutex<()>,
 }
@@ -29,7 +36,13 @@ pub(super) struct Folders {
 struct Opened {
     path: PathBuf,
     priority: i64,
-    writable: bool,
+    writable: AtomicBool,
+}
+
+impl Opened {
+    fn is_writable(&self) -> bool {
+        self.writable.load(Ordering::Relaxed)
+    }
 }
 
 impl Folders {
@@ -42,27 +55,55 @@ impl Folders {
             match all.iter().find(|known| known.path == path) {
                 Some(known) if known.priority != priority => return Err(FileStoreError::TwoPriorities(path)),
                 Some(_) => tracing::warn!(folder = %path.display(), "the folder is configured twice"),
-                None => all.push(Opened { path, priority, writable: false }),
+                None => all.push(Opened { path, priority, writable: AtomicBool::new(false) }),
             }
         }
         if all.is_empty() {
             return Err(FileStoreError::NoFolder);
         }
         all.sort_by_key(|folder| -i128::from(folder.priority));
-        for folder in &mut all {
-            match prepare(&folder.path, asked_mode) {
-                Ok(()) => folder.writable = true,
-                Err(cause) => tracing::warn!(
-                    folder = %folder.path.display(), error = %cause,
-                    "the folder cannot be written to: image data in it is only read"
-                ),
-            }
+        let folders = Self { all, asked_mode, looked: Mutex::new(Instant::now()), naming: Mutex::default() };
+        for (folder, cause) in folders.prepare() {
+            let folder = folder.display();
+            tracing::warn!(%folder, error = %cause, "the folder cannot be written to: image data in it is only read");
         }
-        Ok(Self { all, naming: Mutex::default() })
+        Ok(folders)
+    }
+
+    /// Makes folders ready that are not, and gives back those that cannot be.
+    fn prepare(&self) -> Vec<(&Path, io::Error)> {
+        let missing = self.all.iter().filter(|folder| !folder.is_writable());
+        let prepared = missing.filter_map(|folder| match prepare(&folder.path, self.asked_mode) {
+            Ok(()) => {
+                folder.writable.store(true, Ordering::Relaxed);
+                None
+            }
+            Err(cause) => Some((folder.path.as_path(), cause)),
+        });
+        prepared.collect()
+    }
+
+    /// Looks once more at folders that could not be written to. Blocks.
+    pub(super) fn look_again(&self) {
+        let still = self.prepare().len();
+        tracing::debug!(folders = still, "folders that still cannot be written to");
+    }
+
+    /// Whether some folder could not be written to, and nobody has looked at it for a while.
+    pub(super) fn is_worth_another_look(&self) -> bool {
+        if self.all.iter().all(Opened::is_writable) {
+            return false;
+        }
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let worth = looked.elapsed() >= BETWEEN_LOOKS;
+        if worth {
+            *looked = Instant::now();
+        }
+        worth
     }
 
     pub(super) fn any_writable(&self) -> bool {
-        self.all.iter().any(|folder| folder.writable)
+        self.all.iter().any(Opened::is_writable)
     }
 
     /// Whether a path leads into one of the folders, without going up anywhere.
@@ -83,7 +124,7 @@ impl Folders {
         if self.find(id) {
             return Err(StoreError::Exists { store: KIND, id });
         }
-        let candidates = self.all.iter().filter(|folder| folder.writable).filter_map(|folder| {
+        let candidates = self.all.iter().filter(|folder| folder.is_writable()).filter_map(|folder| {
             let room = free(&folder.path)
                 .inspect_err(|cause| tracing::warn!(folder = %folder.path.display(), error = %cause, "no room known"));
             Some((folder, room.ok()?))

@@ -40,8 +40,9 @@ const SCHEMES: [&str; 2] = ["file://", "filesystem://"];
 
 /// A store of files in one or several folders.
 ///
-/// Folders that cannot be written to when the store is opened are read from all the same; a store
-/// without a writable folder has no capability to write.
+/// Folders that cannot be written to when the store is opened are read from all the same, and
+/// looked at again as long as the store is asked what it can do; a store without a writable folder
+/// has no capability to write.
 #[derive(Debug)]
 pub struct FileStore {
     folders: Arc<Folders>,
@@ -73,6 +74,16 @@ impl FileStore {
         path.map(Path::to_owned).ok_or_else(|| StoreError::BadLocation { store: KIND, location: at.clone() })
     }
 
+    /// Has folders looked at that could not be written to: what was not mounted may be by now. Does
+    /// not wait for it; whoever asks next will know.
+    fn look_again(&self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if self.folders.is_worth_another_look() {
+            let folders = Arc::clone(&self.folders);
+            runtime.spawn_blocking(move || folders.look_again());
+        }
+    }
+
     /// Takes the data in and gives the file its name.
     async fn fill(&self, claim: &Claim, data: Intake, writer: Writer) -> Result<u64, StoreError> {
         let (writer, size) = write::pump(writer, data, self.chunk_size).await?;
@@ -93,6 +104,7 @@ impl Store for FileStore {
     }
 
     fn capabilities(&self) -> Capabilities {
+        self.look_again();
         Capabilities { write: self.folders.any_writable(), delete: true }
     }
 
