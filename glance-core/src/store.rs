@@ -88,6 +88,26 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// As [`Store::delete`], without [`StoreError::NotFound`].
     async fn discard(&self, id: ImageId) -> Result<(), StoreError>;
 
+    /// Names the system that this store keeps its data in, such as a cluster or an endpoint; `None`
+    /// if that cannot copy data by itself. Stores of one kind that name the same system can
+    /// [`copy`](Store::copy) from each other.
+    fn system(&self) -> Option<String> {
+        None
+    }
+
+    /// Does what [`put`](Store::put) does with the data at `from`, of `size` bytes, which lies in a
+    /// store of the same [`system`](Store::system): the system copies it, and nothing passes
+    /// through here. What comes about is tied to its source in no way: either can be deleted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::put`] and [`Store::get`]; [`StoreError::SizeMismatch`] if the data at `from` has
+    /// another length; [`StoreError::Unsupported`] if the system does not do it for this data.
+    async fn copy(&self, id: ImageId, from: &Location, size: u64) -> Result<Stored, StoreError> {
+        let _ = (id, from, size);
+        Err(StoreError::Unsupported { store: self.kind(), operation: "copying" })
+    }
+
     /// Details an administrator may see in the list of stores, by the names the API gives them.
     fn details(&self) -> Map<String, Value> {
         Map::new()
@@ -281,6 +301,26 @@ pub trait StoreExt: Store {
             data.extend_from_slice(&chunk.map_err(StoreError::failed(self.kind(), "reading"))?);
         }
         Ok(data.freeze())
+    }
+
+    /// Makes the data at `from` in `source` the data of image `id` here as well: inside the system
+    /// where both stores are in the same one, else by reading it there and writing it here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::get`] and [`Store::put`].
+    async fn copy_from(&self, id: ImageId, source: &dyn Store, from: &Location) -> Result<Stored, StoreError> {
+        let size = source.size(from).await?;
+        let near = self.kind() == source.kind() && self.system().is_some() && self.system() == source.system();
+        // A location leads nowhere but into the store it is said to lie in.
+        if near && source.holds(from) {
+            match self.copy(id, from, size).await {
+                Err(StoreError::Unsupported { .. }) => {}
+                copied => return copied,
+            }
+        }
+        let reading = source.get(from, ByteRange::ALL).await?;
+        self.put(id, Some(size), reading.stream).await
     }
 
     /// Writes data that is in memory already.

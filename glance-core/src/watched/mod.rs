@@ -179,6 +179,15 @@ impl Store for Watched {
         self.ask("discarding data", TO_REMOVE, store.discard(id)).await
     }
 
+    fn system(&self) -> Option<String> {
+        self.state.store.get().and_then(|store| store.system())
+    }
+
+    async fn copy(&self, id: ImageId, from: &Location, size: u64) -> Result<Stored, StoreError> {
+        let store = self.admitted("opening the store").await?;
+        self.noted(store.copy(id, from, size).await)
+    }
+
     fn details(&self) -> Map<String, Value> {
         self.state.store.get().map(|store| store.details()).unwrap_or_default()
     }

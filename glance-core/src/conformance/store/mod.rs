@@ -1,12 +1,14 @@
 //! What every [`Store`] has to do: [`store_conformance!`](crate::store_conformance).
 
 mod broken;
+mod copy;
 mod put;
 mod read;
 mod remove;
 mod source;
 
 pub use broken::*;
+pub use copy::*;
 pub use put::*;
 pub use read::*;
 pub use remove::*;
@@ -68,6 +70,9 @@ macro_rules! store_conformance {
             data_deleted_while_it_is_read_never_reads_wrong
             deleted_data_is_gone_and_its_id_free
             a_store_that_does_not_delete_refuses_to
+            a_copy_outlives_its_source
+            a_copy_does_not_replace_data
+            a_copy_of_nothing_is_not_found
             discard_removes_finished_data
             discard_removes_what_a_dropped_put_left
             discard_of_nothing_succeeds

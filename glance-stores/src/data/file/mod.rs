@@ -7,6 +7,7 @@
 //! No system call that may wait for a disk is made on an async thread.
 
 mod config;
+mod copy;
 mod error;
 mod folders;
 mod mounts;
@@ -69,9 +70,8 @@ impl FileStore {
     /// foreign one, but a store has no business outside its folders. Links that lead out of them
     /// are followed: whoever can place them there could place the data as well.
     fn path(&self, at: &Location) -> Result<PathBuf, StoreError> {
-        let path = SCHEMES.iter().find_map(|scheme| at.expose().strip_prefix(scheme)).map(Path::new);
-        let path = path.filter(|path| self.folders.contain(path));
-        path.map(Path::to_owned).ok_or_else(|| StoreError::BadLocation { store: KIND, location: at.clone() })
+        let path = path_of(at).filter(|path| self.folders.contain(path));
+        path.ok_or_else(|| StoreError::BadLocation { store: KIND, location: at.clone() })
     }
 
     /// Has folders looked at that could not be written to: what was not mounted may be by now. Does
@@ -84,10 +84,34 @@ impl FileStore {
         }
     }
 
-    /// Takes the data in and gives the file its name.
-    async fn fill(&self, claim: &Claim, data: Intake, writer: Writer) -> Result<u64, StoreError> {
-        let (writer, size) = write::pump(writer, data, self.chunk_size).await?;
+    /// Has a new file filled and named, and says where it is. Whatever goes wrong, nothing is left.
+    async fn create<Filled: Future<Output = Result<Writer, StoreError>> + Send>(
+        &self,
+        id: ImageId,
+        size: Option<u64>,
+        with_data: impl FnOnce(File) -> Filled + Send,
+    ) -> Result<Stored, StoreError> {
+        let folders = Arc::clone(&self.folders);
+        let (claim, file) = blocking("creating a data file", move || folders.claim(id, size)).await?;
+        let filled = async { self.publish(&claim, with_data(file).await?).await };
+        match filled.await {
+            Ok(size) => {
+                let path = claim.keep();
+                let metadata = self.mounts.metadata_of(&path);
+                Ok(Stored { location: Location::new(format!("{}{}", SCHEMES[0], path.display())), size, metadata })
+            }
+            Err(error) => {
+                // The error at hand says more than one from the clean-up would.
+                let _ = tokio::task::spawn_blocking(move || drop(claim)).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives a file that has all its data its name.
+    async fn publish(&self, claim: &Claim, writer: Writer) -> Result<u64, StoreError> {
         let (pending, folders, mode) = (claim.pending(), Arc::clone(&self.folders), self.file_mode);
+        let size = writer.end();
         blocking("finishing a data file", move || {
             writer.finish(mode).map_err(|cause| error::writing(cause, "flushing a data file"))?;
             folders.publish(&pending)
@@ -116,20 +140,8 @@ impl Store for FileStore {
         if !self.folders.any_writable() {
             return Err(StoreError::Unsupported { store: KIND, operation: "writing" });
         }
-        let folders = Arc::clone(&self.folders);
-        let (claim, file) = blocking("creating a data file", move || folders.claim(id, size)).await?;
-        match self.fill(&claim, Intake::new(KIND, data, size), Writer::new(file, self.thin)).await {
-            Ok(size) => {
-                let path = claim.keep();
-                let metadata = self.mounts.metadata_of(&path);
-                Ok(Stored { location: Location::new(format!("{}{}", SCHEMES[0], path.display())), size, metadata })
-            }
-            Err(error) => {
-                // The error at hand says more than one from the clean-up would.
-                let _ = tokio::task::spawn_blocking(move || drop(claim)).await;
-                Err(error)
-            }
-        }
+        let (thin, batch, data) = (self.thin, self.chunk_size, Intake::new(KIND, data, size));
+        self.create(id, size, |file| write::pump(Writer::new(file, thin), data, batch)).await
     }
 
     async fn get(&self, at: &Location, range: ByteRange) -> Result<Reading, StoreError> {
@@ -159,6 +171,23 @@ impl Store for FileStore {
         .await
     }
 
+    fn system(&self) -> Option<String> {
+        Some("the file systems of this machine".to_owned())
+    }
+
+    async fn copy(&self, id: ImageId, from: &Location, size: u64) -> Result<Stored, StoreError> {
+        if !self.folders.any_writable() {
+            return Err(StoreError::Unsupported { store: KIND, operation: "writing" });
+        }
+        let path = path_of(from).ok_or_else(|| StoreError::BadLocation { store: KIND, location: from.clone() })?;
+        let location = from.clone();
+        let (source, found) = blocking("opening a data file", move || open(&path, &location)).await?;
+        if found != size {
+            return Err(copy::other_length(size, found));
+        }
+        self.create(id, Some(size), |target| copy::copy(source, target, size)).await
+    }
+
     async fn discard(&self, id: ImageId) -> Result<(), StoreError> {
         let folders = Arc::clone(&self.folders);
         blocking("discarding data files", move || folders.discard(id)).await
@@ -171,6 +200,11 @@ impl Store for FileStore {
         details.insert("thin_provisioning".into(), self.thin.into());
         details
     }
+}
+
+/// The path a location of this kind names, in whatever folder.
+fn path_of(at: &Location) -> Option<PathBuf> {
+    SCHEMES.iter().find_map(|scheme| at.expose().strip_prefix(scheme)).map(PathBuf::from)
 }
 
 /// Opens a file for reading, and its length in bytes.

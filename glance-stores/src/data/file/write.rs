@@ -25,8 +25,8 @@ const FLUSHING: &str = "flushing a data file";
 /// Holes between data are worth a call of their own from here on.
 const HOLE: usize = 16 * 1024;
 
-/// Writes all of the data, and says how much it was. Holds two batches at most.
-pub(super) async fn pump(writer: Writer, mut data: Intake, batch: usize) -> Result<(Writer, u64), StoreError> {
+/// Writes all of the data. Holds two batches at most.
+pub(super) async fn pump(writer: Writer, mut data: Intake, batch: usize) -> Result<Writer, StoreError> {
     let mut flushing = Flushing::default();
     let mut writing: BoxFuture<'static, Result<Writer, StoreError>> = Box::pin(ready(Ok(writer)));
     loop {
@@ -34,7 +34,7 @@ pub(super) async fn pump(writer: Writer, mut data: Intake, batch: usize) -> Resu
         let mut writer = writing.await?;
         if chunks.is_empty() {
             flushing.end().await?;
-            return Ok((writer, data.received()));
+            return Ok(writer);
         }
         flushing.follow(&writer).await?;
         writing = Box::pin(blocking("writing a data file", move || {
@@ -90,6 +90,16 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(file: File, thin: bool) -> Self {
         Self { file, thin, end: 0 }
+    }
+
+    /// For a file whose first `size` bytes have been written already, but for holes.
+    pub(super) fn filled(file: File, size: u64) -> Self {
+        Self { file, thin: true, end: size }
+    }
+
+    /// How many bytes the file has.
+    pub(super) fn end(&self) -> u64 {
+        self.end
     }
 
     /// Writes chunks behind what has been written.

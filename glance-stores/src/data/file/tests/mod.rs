@@ -255,3 +255,21 @@ async fn data_that_is_flushed_on_the_way_arrives_whole() {
     let data = store.read(&stored.location, ByteRange::ALL).await.unwrap();
     assert!(data.chunks(block.len()).all(|part| part == block));
 }
+
+#[tokio::test]
+async fn a_sparse_file_is_copied_to_another_store_without_its_holes() {
+    let ((root, from), (other, to)) = (store(), store());
+    let (id, size) = (ImageId::random(), 64 << 20);
+    let path = root.path().join("images").join(id.as_str());
+    let file = File::create(&path).unwrap();
+    file.set_len(size).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"in the middle", 40 << 20).unwrap();
+    let at = Location::new(format!("file://{}", path.display()));
+    let copied = to.copy_from(id, &from, &at).await.unwrap();
+    assert!(to.holds(&copied.location));
+    let range = ByteRange { start: 40 << 20, end: Some((40 << 20) + 14) };
+    assert_eq!(to.read(&copied.location, range).await.unwrap(), "in the middle\0");
+    let found = other.path().join("images").join(id.as_str()).metadata().unwrap();
+    assert_eq!(found.len(), size);
+    assert!(found.blocks() * 512 <= 1 << 20, "{} blocks", found.blocks());
+}
