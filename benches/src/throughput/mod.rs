@@ -4,6 +4,7 @@
 //! It measures stores alone: no digests, no quota, no HTTP, no records. A sample of the data is
 //! checked by digest before anything is timed.
 
+mod against;
 mod data;
 mod load;
 mod options;
@@ -16,6 +17,7 @@ use glance_core::store::BoxError;
 
 pub(crate) use self::data::noise;
 
+use self::against::{Contest, Tool};
 use self::data::Source;
 use self::load::Load;
 use self::stores::Opened;
@@ -28,12 +30,21 @@ use self::stores::Opened;
 /// If the store does not open, loses data or fails.
 pub async fn run(options: &Options) -> Result<String, BoxError> {
     let opened = Opened::open(options)?;
+    if let Some(tool) = tool(options) {
+        let contest = Contest::new(opened.store(), tool, &Source::new(options.size.0, options.chunk.0))?;
+        return report::of_contest(options, &contest.run(options.count).await?);
+    }
     let load = Load::new(opened.store(), Source::new(options.size.0, options.chunk.0), options);
     let measured = load.run().await;
     let removed = load.remove().await;
     let report = report::of(options, &measured?)?;
     removed?;
     Ok(report)
+}
+
+fn tool(options: &Options) -> Option<Tool> {
+    let Options { tool_write, tool_read, tool_remove, .. } = options.clone();
+    Some(Tool { write: tool_write?, read: tool_read?, remove: tool_remove? })
 }
 
 #[cfg(test)]
@@ -72,8 +83,34 @@ mod tests {
     }
 
     #[test]
+    fn a_configured_store_is_driven_beside_a_tool() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, data) = (folder.path().join("glance-api.conf"), folder.path().join("data"));
+        let text = format!(
+            "[DEFAULT]\nenabled_backends = a:file, b:file\n[glance_store]\ndefault_backend = a\n\
+             [a]\nfilesystem_store_datadir = /proc/nowhere\n[b]\nfilesystem_store_datadir = {}\n",
+            data.display()
+        );
+        std::fs::write(&config, text).unwrap();
+        let store = format!("config:{}#b", config.display());
+        let place = folder.path().join("{name}").display().to_string();
+        let tool = [
+            ("--tool-write", format!("cp {{file}} {place}")),
+            ("--tool-read", format!("cp {place} {{out}}")),
+            ("--tool-remove", format!("rm {place}")),
+        ];
+        let tool = tool.iter().flat_map(|(option, command)| [*option, command]);
+        let arguments = ["--store", &store, "--size", "1MiB", "--count", "2", "--json"];
+        let report = run_with(&arguments.into_iter().chain(tool).collect::<Vec<_>>()).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["rounds"], 2);
+        assert!(report["write"]["store"]["best_mb_per_s"].as_f64().unwrap() > 0.0, "{report}");
+        assert_eq!(std::fs::read_dir(data).unwrap().count(), 0);
+    }
+
+    #[test]
     fn a_store_that_does_not_exist_is_an_error() {
-        for store in ["", "tape", "file", "file:", "object-local:"] {
+        for store in ["", "tape", "file", "file:", "object-local:", "config:/nowhere"] {
             assert!(run_with(&["--store", store]).is_err(), "{store:?}");
         }
     }

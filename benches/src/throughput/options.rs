@@ -9,10 +9,11 @@ use clap::Parser;
 ///
 /// 1 MB is 1,000,000 bytes, 1 MiB is 1,048,576. Written data stays until the end of the run: a store
 /// needs room for COUNT × SIZE.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(name = "store-throughput")]
 pub struct Options {
-    /// The store: `file:DIR`, `memory`, `object-local:DIR` or `object-memory`.
+    /// The store: `config:FILE` or `config:FILE#ID`, as a `glance-api.conf` sets it up, the default
+    /// one or the one with that id; `file:DIR`, `memory`, `object-local:DIR` or `object-memory`.
     #[arg(long)]
     pub store: String,
     /// Length of the data of one image, such as 64MiB, 10MB or 4096.
@@ -44,6 +45,16 @@ pub struct Options {
     /// more time than reading does.
     #[arg(long)]
     pub verify: bool,
+    /// Compare with the backend's own tool: a command that writes {file} under {name}. Both sides
+    /// then write and read, one image at a time, COUNT times in turns.
+    #[arg(long, value_name = "COMMAND", requires_all = ["tool_read", "tool_remove"], conflicts_with = "duration")]
+    pub tool_write: Option<String>,
+    /// The tool's command that reads {name} into the file {out}.
+    #[arg(long, value_name = "COMMAND", requires = "tool_write")]
+    pub tool_read: Option<String>,
+    /// The tool's command that removes {name}.
+    #[arg(long, value_name = "COMMAND", requires = "tool_write")]
+    pub tool_remove: Option<String>,
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,

@@ -7,6 +7,7 @@ use glance_core::store::BoxError;
 use serde::Serialize;
 
 use super::Options;
+use super::against::Rounds;
 use super::load::Measured;
 
 const MB: f64 = 1e6;
@@ -78,6 +79,70 @@ pub(super) fn of(options: &Options, measured: &Measured) -> Result<String, BoxEr
         read: operations(&measured.reads),
     };
     if options.json { Ok(serde_json::to_string_pretty(&report)? + "\n") } else { Ok(report.table()?) }
+}
+
+/// A store beside its backend's own tool.
+#[derive(Debug, Serialize)]
+struct ContestReport<'a> {
+    store: &'a str,
+    size_bytes: u64,
+    rounds: usize,
+    write: Sides,
+    read: Sides,
+}
+
+/// One sort of work, of both.
+#[derive(Debug, Serialize)]
+struct Sides {
+    store: Speed,
+    tool: Speed,
+}
+
+/// The best round counts: what else a machine does only slows it down.
+#[derive(Debug, Serialize)]
+struct Speed {
+    best_mb_per_s: f64,
+    median_mb_per_s: f64,
+}
+
+pub(super) fn of_contest(options: &Options, rounds: &Rounds) -> Result<String, BoxError> {
+    let sides = |ours: &[Duration], theirs: &[Duration]| Sides {
+        store: Speed::of(options.size.0, ours),
+        tool: Speed::of(options.size.0, theirs),
+    };
+    let report = ContestReport {
+        store: &options.store,
+        size_bytes: options.size.0,
+        rounds: rounds.ours.writes.len(),
+        write: sides(&rounds.ours.writes, &rounds.theirs.writes),
+        read: sides(&rounds.ours.reads, &rounds.theirs.reads),
+    };
+    if options.json { Ok(serde_json::to_string_pretty(&report)? + "\n") } else { Ok(report.table()?) }
+}
+
+impl ContestReport<'_> {
+    fn table(&self) -> Result<String, std::fmt::Error> {
+        let mut table = String::new();
+        writeln!(table, "{}: {} bytes an image, {} rounds", self.store, self.size_bytes, self.rounds)?;
+        writeln!(table, "{:<8}{:>14}{:>14}{:>14}{:>14}", "", "best MB/s", "median", "tool: best", "median")?;
+        for (name, Sides { store, tool }) in [("write", &self.write), ("read", &self.read)] {
+            writeln!(
+                table,
+                "{name:<8}{:>14.1}{:>14.1}{:>14.1}{:>14.1}",
+                store.best_mb_per_s, store.median_mb_per_s, tool.best_mb_per_s, tool.median_mb_per_s
+            )?;
+        }
+        Ok(table)
+    }
+}
+
+impl Speed {
+    fn of(size: u64, rounds: &[Duration]) -> Self {
+        let mut sorted = rounds.to_vec();
+        sorted.sort_unstable();
+        let speed = |round: Option<&Duration>| round.map_or(0.0, |taken| per(size, MB) / taken.as_secs_f64());
+        Self { best_mb_per_s: speed(sorted.first()), median_mb_per_s: speed(sorted.get(sorted.len() / 2)) }
+    }
 }
 
 impl Report<'_> {

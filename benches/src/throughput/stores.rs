@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use glance_core::memory::MemoryStore;
 use glance_core::store::{BoxError, Store};
+use glance_server::config::{self, CliArgs, Source};
+use glance_server::serve;
 use glance_stores::data::file::FileStore;
 use glance_stores::data::object::BucketStore;
 use object_store::ObjectStore;
@@ -31,6 +33,7 @@ impl Opened {
                 let store = options.io_size.iter().fold(store, |store, size| store.chunk_size(size.as_usize()));
                 Ok(Arc::new(store.open()?))
             }),
+            ("config", place) if !place.is_empty() => Ok(Self { store: configured(place)?, _folder: None }),
             ("object-local", place) if !place.is_empty() => Self::in_folder(place, |folder| {
                 Ok(Arc::new(bucket(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true), options)))
             }),
@@ -47,6 +50,18 @@ impl Opened {
     pub(super) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.store)
     }
+}
+
+/// The store that a `glance-api.conf` sets up: the one whose id follows `#`, else the default one.
+fn configured(place: &str) -> Result<Arc<dyn Store>, BoxError> {
+    let (file, id) = place.split_once('#').map_or((place, None), |(file, id)| (file, Some(id)));
+    let sources = vec![Source::File(file.into())];
+    // No record is read or written, so a file without a database will do.
+    let overrides = vec![("database", "connection", "sqlite:////nowhere".to_owned())];
+    let loaded = config::load(&CliArgs { sources, overrides })?;
+    let stores = serve::open_stores(&loaded.settings.stores)?;
+    let found = stores.named(id).ok_or_else(|| format!("{file} has no store {:?}", id.unwrap_or_default()))?;
+    Ok(Arc::clone(&found.store))
 }
 
 fn bucket(objects: impl ObjectStore, options: &Options) -> BucketStore {

@@ -29,6 +29,7 @@ use crate::http::{self, HttpOptions};
 use crate::process::Machine;
 
 pub use error::StartError;
+pub use stores::open as open_stores;
 
 /// The project that owns what unauthenticated callers create.
 const PROJECT: &str = "default";

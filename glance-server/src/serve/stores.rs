@@ -17,7 +17,11 @@ use crate::config::{ConfiguredStore, FileStoreSettings, StoreKind, StoreSettings
 const CHUNK_SIZE_OF_PYTHON: usize = 65_536;
 
 /// Opens all stores.
-pub(super) fn open(settings: &StoreSettings) -> Result<Stores, StartError> {
+///
+/// # Errors
+///
+/// [`StartError`] if settings make no sense, or the only store cannot be opened.
+pub fn open(settings: &StoreSettings) -> Result<Stores, StartError> {
     if let Some(refusal) = refusals(settings).next() {
         return Err(refusal);
     }

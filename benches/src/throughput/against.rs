@@ -1,0 +1,210 @@
+//! A store beside its backend's own tool: both move the same file, in turns.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use futures::StreamExt;
+use glance_core::digest::{HashAlgorithm, Hasher};
+use glance_core::image::ImageId;
+use glance_core::location::Location;
+use glance_core::store::{BoxError, ByteRange, ByteStream, Store};
+use tempfile::TempDir;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
+
+use super::data::Source;
+
+/// What is read from the file at a time.
+const PIECE: usize = 1 << 20;
+
+/// The tool, as commands for a shell. `{file}` stands for the file to be written to the backend,
+/// `{out}` for the one to be read into, `{name}` for a name of its own in the backend.
+#[derive(Debug, Clone)]
+pub(super) struct Tool {
+    pub(super) write: String,
+    pub(super) read: String,
+    pub(super) remove: String,
+}
+
+/// What each round took.
+#[derive(Debug, Default)]
+pub(super) struct Rounds {
+    pub(super) ours: Taken,
+    pub(super) theirs: Taken,
+}
+
+/// Of one side.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) writes: Vec<Duration>,
+    pub(super) reads: Vec<Duration>,
+}
+
+/// A store and a tool, and the file that both move.
+pub(super) struct Contest {
+    store: Arc<dyn Store>,
+    tool: Tool,
+    folder: TempDir,
+    size: u64,
+    digest: String,
+}
+
+impl Contest {
+    /// Makes the file in a temporary folder, which has to have room for two of it.
+    pub(super) fn new(store: Arc<dyn Store>, tool: Tool, source: &Source) -> Result<Self, BoxError> {
+        let folder = tempfile::tempdir()?;
+        let mut hasher = Hasher::new(HashAlgorithm::Sha256);
+        let mut file = fs::File::create(folder.path().join("file"))?;
+        for chunk in source.chunks(0) {
+            hasher.update(&chunk);
+            file.write_all(&chunk)?;
+        }
+        Ok(Self { store, tool, folder, size: source.size(), digest: hasher.finish() })
+    }
+
+    /// So many rounds, after one that is not counted in which what came back is checked.
+    pub(super) async fn run(&self, rounds: u64) -> Result<Rounds, BoxError> {
+        let mut taken = Rounds::default();
+        self.round(&mut Rounds::default(), true).await?;
+        for _ in 0..rounds {
+            self.round(&mut taken, false).await?;
+        }
+        Ok(taken)
+    }
+
+    async fn round(&self, taken: &mut Rounds, verify: bool) -> Result<(), BoxError> {
+        let name = format!("contest-{}", ImageId::random());
+        let begun = Instant::now();
+        let at = self.store.put(ImageId::random(), Some(self.size), pieces(self.file())).await?.location;
+        taken.ours.writes.push(begun.elapsed());
+        let tools = async {
+            taken.theirs.writes.push(self.call(&self.tool.write, &name)?);
+            taken.ours.reads.push(self.read(&at, verify).await?);
+            taken.theirs.reads.push(self.call(&self.tool.read, &name)?);
+            if verify { self.check_theirs() } else { Ok(()) }
+        };
+        let done = tools.await;
+        // Neither side leaves anything, whatever went wrong.
+        let removed = self.store.delete(&at).await;
+        let gone = self.call(&self.tool.remove, &name);
+        done?;
+        removed?;
+        gone.map(drop)
+    }
+
+    /// Ours is read to a file as well: the tools do it, and cannot do otherwise.
+    async fn read(&self, at: &Location, verify: bool) -> Result<Duration, BoxError> {
+        let begun = Instant::now();
+        let mut stream = self.store.get(at, ByteRange::ALL).await?.stream;
+        let mut file = fs::File::create(self.out())?;
+        let mut hasher = Hasher::new(HashAlgorithm::Sha256);
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk?;
+            file.write_all(&chunk)?;
+            if verify {
+                hasher.update(&chunk);
+            }
+        }
+        let taken = begun.elapsed();
+        if verify && hasher.finish() != self.digest {
+            return Err("the store gave other bytes back than it was given".into());
+        }
+        Ok(taken)
+    }
+
+    fn check_theirs(&self) -> Result<(), BoxError> {
+        let mut hasher = Hasher::new(HashAlgorithm::Sha256);
+        let (mut file, mut piece) = (fs::File::open(self.out())?, vec![0; PIECE]);
+        let mut len = file.read(&mut piece)?;
+        while len > 0 {
+            hasher.update(&piece[..len]);
+            len = file.read(&mut piece)?;
+        }
+        if hasher.finish() == self.digest {
+            Ok(())
+        } else {
+            Err("the tool gave other bytes back than it was given".into())
+        }
+    }
+
+    fn call(&self, command: &str, name: &str) -> Result<Duration, BoxError> {
+        let path = |path: PathBuf| path.display().to_string();
+        let command = command.replace("{file}", &path(self.file())).replace("{out}", &path(self.out()));
+        let command = command.replace("{name}", name);
+        // Some tools do not write over a file.
+        let _ = fs::remove_file(self.out());
+        let begun = Instant::now();
+        let output = Command::new("sh").args(["-c", &command]).output()?;
+        let taken = begun.elapsed();
+        if output.status.success() {
+            return Ok(taken);
+        }
+        Err(format!("{command}: {}", String::from_utf8_lossy(&output.stderr)).into())
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("file")
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+}
+
+/// A file as a stream.
+fn pieces(path: PathBuf) -> ByteStream {
+    Box::pin(futures::stream::try_unfold(None, move |file: Option<File>| {
+        let path = path.clone();
+        async move {
+            let mut file = match file {
+                Some(file) => file,
+                None => File::open(path).await?,
+            };
+            let mut piece = BytesMut::with_capacity(PIECE);
+            let len = file.read_buf(&mut piece).await?;
+            Ok((len > 0).then(|| (piece.freeze(), Some(file))))
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use glance_core::memory::MemoryStore;
+
+    use super::*;
+
+    fn contest(read: &str) -> (TempDir, Contest) {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("{name}").display().to_string();
+        let tool = Tool {
+            write: format!("cp {{file}} {place}"),
+            read: read.replace("PLACE", &place),
+            remove: format!("rm {place}"),
+        };
+        let store = Arc::new(MemoryStore::new("contest"));
+        (folder, Contest::new(store, tool, &Source::new(3_000_001, 4096)).unwrap())
+    }
+
+    #[tokio::test]
+    async fn both_sides_have_their_turns_and_leave_nothing() {
+        let (folder, contest) = contest("cp PLACE {out}");
+        let rounds = contest.run(2).await.unwrap();
+        let counts = [&rounds.ours, &rounds.theirs].map(|taken| (taken.writes.len(), taken.reads.len()));
+        assert_eq!(counts, [(2, 2), (2, 2)]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_tool_that_fails_or_loses_data_is_no_opponent() {
+        for read in ["cp /nowhere {out}", "head -c 5 PLACE > {out}"] {
+            let (folder, contest) = contest(read);
+            assert!(contest.run(1).await.is_err(), "{read}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+}
