@@ -2,7 +2,11 @@
 
 #[cfg(feature = "file")]
 pub mod file;
-#[cfg(any(feature = "file", feature = "object"))]
+#[cfg(any(feature = "file", feature = "object", feature = "vmware"))]
 mod intake;
+#[cfg(any(feature = "object", feature = "vmware"))]
+mod naming;
 #[cfg(feature = "object")]
 pub mod object;
+#[cfg(feature = "vmware")]
+pub mod vmware;

@@ -3,7 +3,6 @@
 //! An object may appear although whoever asked for it has gone. Therefore the last step of an
 //! upload runs as a task of its own, which removes the object if nobody waits for it any more.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,36 +11,29 @@ use glance_core::store::StoreError;
 use object_store::path::Path;
 use object_store::{Error, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutPayload, UploadPart};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 use tokio::task::{JoinError, JoinSet};
 
 use super::error;
 use crate::data::intake::Intake;
+use crate::data::naming::Naming;
 
 /// Parts of one upload on their way at the same time; one more is being collected.
 const AT_ONCE: usize = 2;
 /// Parts an object may have: the limit of S3.
 const PARTS: u64 = 10_000;
-/// Ids are spread over so many locks.
-const LOCKS: usize = 64;
 
 /// A bucket, and who is giving a name to something in it.
 pub(super) struct Bucket {
     pub(super) kind: &'static str,
     pub(super) objects: Arc<dyn ObjectStore>,
     /// Held while an object of an image comes into being or goes again.
-    naming: [Arc<Mutex<()>>; LOCKS],
+    naming: Naming,
 }
 
 impl Bucket {
     pub(super) fn new(kind: &'static str, objects: Arc<dyn ObjectStore>) -> Self {
-        Self { kind, objects, naming: std::array::from_fn(|_| Arc::default()) }
-    }
-
-    async fn lock(&self, id: ImageId) -> OwnedMutexGuard<()> {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(id);
-        let slot = usize::try_from(hash % LOCKS as u64).unwrap_or_default();
-        Arc::clone(&self.naming[slot]).lock_owned().await
+        Self { kind, objects, naming: Naming::new() }
     }
 
     async fn refuse_double(&self, id: ImageId, path: &Path) -> Result<(), StoreError> {
@@ -53,7 +45,7 @@ impl Bucket {
     }
 
     pub(super) async fn discard(&self, id: ImageId, path: &Path) -> Result<(), StoreError> {
-        let _naming = self.lock(id).await;
+        let _naming = self.naming.lock(id).await;
         match self.objects.delete(path).await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(cause) => Err(error::of(self.kind, "discarding an object", cause)),
@@ -76,7 +68,7 @@ impl Upload {
     /// Takes all of the data in and says how much it was.
     pub(super) async fn run(self, mut data: Intake, sizes: PartSizes) -> Result<u64, StoreError> {
         // A put that was given up may still be taking its object back.
-        drop(self.bucket.lock(self.id).await);
+        drop(self.bucket.naming.lock(self.id).await);
         self.bucket.refuse_double(self.id, &self.path).await?;
         let first = data.batch(sizes.of(0)).await?;
         let object = if first.iter().map(Bytes::len).sum::<usize>() < sizes.of(0) {
@@ -137,7 +129,7 @@ impl Upload {
 
     /// Makes the data an object, unless the image has one.
     async fn make(self, object: Object) -> Result<Made, StoreError> {
-        let naming = self.bucket.lock(self.id).await;
+        let naming = self.bucket.naming.lock(self.id).await;
         if let Err(error) = self.bucket.refuse_double(self.id, &self.path).await {
             object.give_up().await;
             return Err(error);
