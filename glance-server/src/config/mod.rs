@@ -29,7 +29,7 @@ pub use settings::{
     AuthMode, AuthSettings, Bind, ConfiguredStore, Connection, CorsSettings, DatabaseSettings, Datadir,
     DefaultSettings, FileStoreSettings, Filter, GlanceRsSettings, HealthcheckBackend, HealthcheckSettings,
     HttpStoreSettings, ImageFormatSettings, LimitSettings, LoggingSettings, OsloPolicySettings, PasteSettings,
-    PropertyProtectionFormat, ProxyHeaders, Settings, StoreKind, StoreSettings, Summary,
+    PropertyProtectionFormat, ProxyHeaders, Settings, StoreKind, StoreSettings, Summary, VmwareStoreSettings,
 };
 pub use sources::{ConfigFiles, Source, Surroundings};
 

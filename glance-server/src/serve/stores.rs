@@ -6,11 +6,13 @@ use std::sync::Arc;
 use glance_core::store::Store;
 use glance_core::{NamedStore, Stores, Watched};
 use glance_stores::data::file::{FileStore, Folder};
+use glance_stores::data::vmware::VmwareStore;
+use glance_stores::outbound::Trust;
 use serde_json::Value;
 
 use super::StartError;
 use super::unread::UnreadStore;
-use crate::config::{ConfiguredStore, FileStoreSettings, StoreKind, StoreSettings};
+use crate::config::{ConfiguredStore, FileStoreSettings, StoreKind, StoreSettings, VmwareStoreSettings};
 
 /// What `filesystem_store_chunk_size` is where nobody says otherwise. It was chosen for Python; the
 /// store's own default suits it better.
@@ -39,7 +41,7 @@ pub fn open(settings: &StoreSettings) -> Result<Stores, StartError> {
 pub(super) fn refusals(settings: &StoreSettings) -> impl Iterator<Item = StartError> {
     settings.stores.iter().filter_map(|store| match &store.kind {
         StoreKind::Other { kind, .. } => Some(unsupported(&store.id, kind)),
-        StoreKind::File(_) | StoreKind::Http(_) => None,
+        StoreKind::File(_) | StoreKind::Http(_) | StoreKind::Vmware(_) => None,
     })
 }
 
@@ -90,6 +92,7 @@ fn nature(kind: &StoreKind) -> (&'static str, &'static [&'static str]) {
     match kind {
         StoreKind::File(_) => ("file", &["file", "filesystem"]),
         StoreKind::Http(_) => ("http", &["http", "https"]),
+        StoreKind::Vmware(_) => ("vmware", &["vsphere"]),
         StoreKind::Other { .. } => ("unsupported", &[]),
     }
 }
@@ -102,6 +105,7 @@ fn store(configured: &ConfiguredStore) -> Result<Arc<dyn Store>, StartError> {
             tracing::debug!(store = id, "images that lie elsewhere on the web are listed, but not read yet");
             Arc::new(UnreadStore)
         }
+        StoreKind::Vmware(vmware) => Arc::new(vmware_store(id, vmware)?),
         StoreKind::Other { kind, .. } => return Err(unsupported(id, kind)),
     })
 }
@@ -120,6 +124,24 @@ fn file_store(id: &str, settings: &FileStoreSettings) -> Result<FileStore, Start
         builder = builder.metadata(metadata(file)?);
     }
     builder.open().map_err(StartError::store(id))
+}
+
+/// The server is connected to when the first image needs it.
+fn vmware_store(id: &str, settings: &VmwareStoreSettings) -> Result<VmwareStore, StartError> {
+    let trust = match (&settings.thumbprint, &settings.ca_file) {
+        (Some(thumbprint), _) => Trust::Thumbprint(thumbprint.clone()),
+        (None, Some(file)) => Trust::CaFile(file.clone()),
+        (None, None) if settings.insecure => Trust::Anyone,
+        (None, None) => Trust::System,
+    };
+    VmwareStore::on(&settings.server_host, &settings.server_username, settings.server_password.expose())
+        .datastores(settings.datastores.iter().cloned())
+        .image_dir(settings.store_image_dir.as_str())
+        .api_retry_count(settings.api_retry_count)
+        .task_poll_interval(settings.task_poll_interval)
+        .trust(trust)
+        .open()
+        .map_err(StartError::store(id))
 }
 
 fn metadata(file: &Path) -> Result<Value, StartError> {

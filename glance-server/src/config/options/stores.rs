@@ -109,15 +109,16 @@ pub(super) const S3: &[Known] = &[
 const CHECKSUMS: &[&str] = &["when_supported", "when_required"];
 
 pub(super) const VMWARE: &[Known] = &[
-    text("vmware_server_host"),
-    text("vmware_server_username"),
-    text("vmware_server_password").secret(),
-    multi("vmware_datastores"),
-    text("vmware_store_image_dir").or("/openstack_glance"),
-    int("vmware_api_retry_count").at_least(1).or("10"),
-    int("vmware_task_poll_interval").at_least(1).or("5"),
-    flag("vmware_insecure", false).was(&[("", "vmware_api_insecure")]),
-    text("vmware_ca_file"),
+    text("vmware_server_host").honoured(),
+    text("vmware_server_username").honoured(),
+    text("vmware_server_password").secret().honoured(),
+    multi("vmware_datastores").honoured(),
+    text("vmware_store_image_dir").or("/openstack_glance").honoured(),
+    int("vmware_api_retry_count").at_least(1).or("10").honoured(),
+    int("vmware_task_poll_interval").at_least(1).or("5").honoured(),
+    flag("vmware_insecure", false).was(&[("", "vmware_api_insecure")]).honoured(),
+    text("vmware_ca_file").honoured(),
+    text("vmware_thumbprint").honoured(),
 ];
 
 pub(super) const CINDER: &[Known] = &[

@@ -183,7 +183,10 @@ impl<'a> Expander<'a> {
     }
 
     fn multi(&self, section: &Section, option: &'static Known) -> Result<Resolution, Finding> {
-        let settings = names(section, option, |names| self.layers.find_all(names));
+        let mut settings = names(section, option, |names| self.layers.find_all(names));
+        if let Some(fallback) = section.fallback_for(option.name).filter(|_| settings.is_empty()) {
+            settings = self.layers.find_all(&[(fallback, option.name)]);
+        }
         let origin = settings.first().map(|setting| setting.origin.clone());
         let mut written: Vec<_> = settings.iter().map(|setting| setting.value.as_str()).collect();
         if written.is_empty() {

@@ -11,6 +11,7 @@ mod paste;
 mod policy;
 mod stores;
 mod summary;
+mod vmware_store;
 
 pub use database::{Connection, DatabaseSettings};
 pub use default::{Bind, DefaultSettings, PropertyProtectionFormat};
@@ -23,6 +24,7 @@ pub use paste::{Filter, PasteSettings};
 pub use policy::OsloPolicySettings;
 pub use stores::{ConfiguredStore, HttpStoreSettings, StoreKind, StoreSettings};
 pub use summary::Summary;
+pub use vmware_store::VmwareStoreSettings;
 
 use std::path::PathBuf;
 

@@ -39,6 +39,7 @@ impl fmt::Display for Summary<'_> {
                     writeln!(f, " in {}", paths.join(", "))?;
                 }
                 StoreKind::Http(_) => writeln!(f, ", images elsewhere on the web: listed, not read yet")?,
+                StoreKind::Vmware(vmware) => writeln!(f, " on {}", vmware.server_host)?,
                 StoreKind::Other { .. } => writeln!(f)?,
             }
         }

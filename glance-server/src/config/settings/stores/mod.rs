@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file_store::{FileStoreSettings, reserved};
+use super::vmware_store::VmwareStoreSettings;
 use crate::config::kind::Value;
 use crate::config::options::{DRIVERS, driver};
 use crate::config::resolve::Resolved;
@@ -47,9 +48,11 @@ pub enum StoreKind {
     File(FileStoreSettings),
     /// `http`: images elsewhere, only read.
     Http(HttpStoreSettings),
+    /// `vmware`: files in datastores of vSphere.
+    Vmware(Box<VmwareStoreSettings>),
     /// Any other driver of Glance.
     Other {
-        /// The driver's name: `swift`, `rbd`, `s3`, `vmware`, `cinder`.
+        /// The driver's name: `swift`, `rbd`, `s3`, `cinder`.
         kind: String,
         /// Its options with their values, as text, references filled in.
         options: Vec<(&'static str, Secret)>,
@@ -74,6 +77,7 @@ impl StoreKind {
         match self {
             Self::File(_) => "file",
             Self::Http(_) => "http",
+            Self::Vmware(_) => "vmware",
             Self::Other { kind, .. } => kind,
         }
     }
@@ -189,6 +193,7 @@ fn store_kind(options: &Resolved, section: &str, kind: &str, unset: Option<PathB
             insecure: options.flag(section, "https_insecure"),
             proxies: options.dict(section, "http_proxy_information"),
         }),
+        "vmware" => StoreKind::Vmware(Box::new(VmwareStoreSettings::from(options, section))),
         other => StoreKind::Other {
             kind: other.to_owned(),
             options: driver(other)
