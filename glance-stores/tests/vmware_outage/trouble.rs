@@ -161,13 +161,17 @@ fn an_upload_whose_end_nobody_hears_of_leaves_nothing() {
 }
 
 #[test]
-fn a_folder_that_is_there_already_is_no_fault() {
+fn a_folder_that_cannot_be_made_again_is_no_fault() {
     with_simulator(|simulator| async move {
         let (_folder, store) = simulator.store();
-        simulator.control("fault?call=MakeDirectory&fault=FileAlreadyExists").await;
-        // The simulator was told to say so; nobody made the folder.
-        let put = store.write(ImageId::random(), noise(10)).await;
-        assert!(matches!(put, Err(StoreError::Failed { doing: "sending the data", .. })), "{put:?}");
+        for fault in ["FileAlreadyExists", "CannotCreateFile", "NotSupported"] {
+            simulator.control(&format!("fault?call=MakeDirectory&fault={fault}")).await;
+            // The simulator was told to say so: nobody has made the folder.
+            let put = store.write(ImageId::random(), noise(10)).await;
+            assert!(matches!(put, Err(StoreError::Failed { doing: "sending the data", .. })), "{fault}: {put:?}");
+        }
+        store.write(ImageId::random(), noise(10)).await.unwrap();
+        simulator.control("fault?call=MakeDirectory&fault=CannotCreateFile").await;
         store.write(ImageId::random(), noise(10)).await.unwrap();
     });
 }

@@ -112,7 +112,8 @@ impl Vsphere {
         self.done(self.client.call(Repeat::IfRefused, call).await?).await.map(drop)
     }
 
-    /// Makes a folder, unless it is there.
+    /// Makes a folder, unless it is there or only the operator can make it: those at the top of a
+    /// vSAN datastore are not made like others. Where one is missing, writing into it tells.
     pub(super) async fn make_folder(&self, folder: &DatastoreFile, datacenter: &Object) -> Result<(), Failure> {
         let call = |services: &Services| {
             Call::new("MakeDirectory", &services.files)
@@ -120,8 +121,9 @@ impl Vsphere {
                 .object("datacenter", datacenter)
                 .text("createParentDirectories", "true")
         };
+        let passed_over = ["FileAlreadyExists", "CannotCreateFile", "NotSupported"];
         match self.client.call(Repeat::Always, call).await {
-            Err(failure) if !failure.is_fault("FileAlreadyExists") => Err(failure),
+            Err(failure) if !passed_over.iter().any(|fault| failure.is_fault(fault)) => Err(failure),
             _ => Ok(()),
         }
     }
