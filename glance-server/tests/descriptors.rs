@@ -35,6 +35,7 @@ async fn a_server_without_descriptors_goes_on_when_there_are_some() {
 }
 
 /// Connects with the last descriptor there is.
+#[expect(clippy::disallowed_methods, reason = "a client of the server under test")]
 async fn connect_without_room_to_accept(address: SocketAddr) -> TcpStream {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     // A limit below the descriptors in use leaves those alone and allows no others.

@@ -34,6 +34,7 @@ impl Server {
 
     /// The status and what follows of the answer to a request with a body.
     fn ask(&self, line: &str, headers: &str, body: &str) -> (u16, String) {
+        #[expect(clippy::disallowed_methods, reason = "a client of the server under test")]
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
         write!(

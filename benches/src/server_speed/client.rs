@@ -155,6 +155,7 @@ fn take(sink: &mut Sink, missing: &mut u64, bytes: &[u8]) {
 }
 
 fn connect(to: SocketAddr) -> io::Result<TcpStream> {
+    #[expect(clippy::disallowed_methods, reason = "a client of the server that is measured")]
     let stream = TcpStream::connect(to)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;

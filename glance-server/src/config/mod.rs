@@ -12,7 +12,6 @@ pub mod ini;
 mod interpolate;
 mod kind;
 mod layers;
-mod network;
 mod options;
 mod resolve;
 mod secret;
@@ -23,7 +22,7 @@ mod testing;
 
 pub use error::ConfigError;
 pub use finding::{Finding, Origin};
-pub use network::{Network, NotANetwork};
+pub use glance_stores::outbound::{Network, NotANetwork};
 pub use secret::Secret;
 pub use settings::{
     AuthMode, AuthSettings, Bind, ConfiguredStore, Connection, CorsSettings, DatabaseSettings, Datadir,

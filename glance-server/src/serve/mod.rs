@@ -221,6 +221,7 @@ fn http_options(settings: &Settings) -> HttpOptions {
 async fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
     let bind = &settings.default.bind;
     let refused = |cause: io::Error| StartError::Listen { bind: bind.to_string(), cause };
+    #[expect(clippy::disallowed_methods, reason = "to listen, not to connect")]
     let mut addresses = tokio::net::lookup_host((bind.host.as_str(), bind.port)).await.map_err(refused)?;
     let address = addresses.next().ok_or_else(|| refused(io::ErrorKind::AddrNotAvailable.into()))?;
     let auth = &settings.glance_rs.auth;

@@ -104,6 +104,7 @@ impl Client {
     }
 
     fn begin(self, method: &str, path: &str, kind: &str, length: usize) -> io::Result<TcpStream> {
+        #[expect(clippy::disallowed_methods, reason = "a client of the server under test")]
         let mut stream = TcpStream::connect(self.0)?;
         // A server that says nothing at all must not stop the test for ever.
         stream.set_read_timeout(Some(Duration::from_secs(120)))?;

@@ -123,6 +123,7 @@ impl Server {
     }
 
     /// `SIGTERM`, and waits until it takes no more connections.
+    #[expect(clippy::disallowed_methods, reason = "a client of the server under test")]
     pub(crate) fn begin_to_stop(&self) {
         kill_process(Pid::from_child(&self.process), Signal::TERM).unwrap();
         eventually("the server to take no more connections", || {

@@ -61,6 +61,7 @@ impl Head {
 }
 
 impl Client {
+    #[expect(clippy::disallowed_methods, reason = "a client of the server under test")]
     pub(crate) async fn to(address: SocketAddr) -> Self {
         Self(BufReader::new(TcpStream::connect(address).await.unwrap()))
     }

@@ -34,6 +34,7 @@ async fn a_running_request_is_answered_before_the_end() {
     reached.notified().await;
 
     let ended = server.stop();
+    #[expect(clippy::disallowed_methods, reason = "a client of the server under test")]
     while TcpStream::connect(address).await.is_ok() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

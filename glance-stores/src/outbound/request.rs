@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -10,6 +11,7 @@ use glance_core::store::ByteStream;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, IntoHeaderName};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
 
 use super::body::{Activity, RequestBody};
 use super::error::OutboundError;
@@ -28,16 +30,39 @@ pub enum Payload {
 /// One request.
 #[derive(Debug)]
 pub struct Request {
-    method: Method,
-    target: Target,
-    headers: HeaderMap,
-    payload: Payload,
+    pub(super) method: Method,
+    pub(super) target: Target,
+    pub(super) headers: HeaderMap,
+    pub(super) payload: Payload,
+    pub(super) until: Option<Instant>,
+    pub(super) at_most: Option<usize>,
 }
 
 impl Request {
     /// A request without headers and data. Credentials in the URL become basic authentication.
     pub fn new(method: Method, target: impl Into<Target>) -> Self {
-        Self { method, target: target.into(), headers: HeaderMap::new(), payload: Payload::Empty }
+        Self {
+            method,
+            target: target.into(),
+            headers: HeaderMap::new(),
+            payload: Payload::Empty,
+            until: None,
+            at_most: None,
+        }
+    }
+
+    /// The same request with a deadline: everything up to the last byte of the answer, redirects
+    /// included, has to have come within `total` from now.
+    #[must_use]
+    pub fn within(self, total: Duration) -> Self {
+        Self { until: Some(Instant::now() + total), ..self }
+    }
+
+    /// The same request with a limit on the data of the answer: [`OutboundError::TooLong`] takes
+    /// the place of what comes after `bytes` bytes.
+    #[must_use]
+    pub fn at_most(self, bytes: usize) -> Self {
+        Self { at_most: Some(bytes), ..self }
     }
 
     /// The same request with a header. Mark a secret value as sensitive.
@@ -53,12 +78,17 @@ impl Request {
         Self { payload, ..self }
     }
 
-    pub(super) fn into_http(self, activity: &Arc<Activity>) -> Result<http::Request<RequestBody>, OutboundError> {
-        let Self { method, target, mut headers, payload } = self;
-        let mut url = target.url().clone();
-        if let Some(basic) = basic_authentication(&url) {
-            headers.entry(AUTHORIZATION).or_insert(basic);
+    /// The same request with the credentials of its URL where they go on the wire.
+    pub(super) fn with_credentials_in_header(mut self) -> Self {
+        if let Some(basic) = basic_authentication(self.target.url()) {
+            self.headers.entry(AUTHORIZATION).or_insert(basic);
         }
+        self
+    }
+
+    pub(super) fn into_http(self, activity: &Arc<Activity>) -> Result<http::Request<RequestBody>, OutboundError> {
+        let Self { method, target, mut headers, payload, .. } = self.with_credentials_in_header();
+        let mut url = target.url().clone();
         // Neither can fail for a URL with a host.
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -75,7 +105,8 @@ impl Request {
     }
 }
 
-fn basic_authentication(url: &url::Url) -> Option<HeaderValue> {
+/// The credentials of a URL as a header.
+pub(super) fn basic_authentication(url: &url::Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }

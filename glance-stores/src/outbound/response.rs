@@ -9,6 +9,7 @@ use glance_core::store::ByteStream;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyStream;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::error::OutboundError;
 
@@ -19,13 +20,32 @@ pub struct Response {
     /// Its headers.
     pub headers: HeaderMap,
     body: Incoming,
-    idle: Duration,
+    bounds: Bounds,
+}
+
+/// How long, and how much, an answer may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// How long the next byte may take.
+    pub(super) idle: Duration,
+    /// When the last byte has to be there.
+    pub(super) until: Option<Instant>,
+    /// How many bytes may come.
+    pub(super) at_most: Option<usize>,
+}
+
+impl Bounds {
+    /// The latest moment for the next byte.
+    fn next(self) -> Instant {
+        let idle = Instant::now() + self.idle;
+        self.until.map_or(idle, |until| until.min(idle))
+    }
 }
 
 impl Response {
-    pub(super) fn new(answer: http::Response<Incoming>, idle: Duration) -> Self {
+    pub(super) fn new(answer: http::Response<Incoming>, bounds: Bounds) -> Self {
         let (head, body) = answer.into_parts();
-        Self { status: head.status, headers: head.headers, body, idle }
+        Self { status: head.status, headers: head.headers, body, bounds }
     }
 
     /// The text of a header; `None` if it is missing or no text.
@@ -64,15 +84,20 @@ impl Response {
 
     fn chunks(self) -> impl Stream<Item = Result<Bytes, OutboundError>> + Send {
         let frames = BodyStream::new(self.body);
-        futures::stream::unfold(Some(frames), move |frames| async move {
+        let bounds = self.bounds;
+        futures::stream::unfold((Some(frames), 0_usize), move |(frames, taken)| async move {
             let mut frames = frames?;
+            let last = |error| Some((Err(error), (None, taken)));
             loop {
-                return match tokio::time::timeout(self.idle, frames.next()).await {
-                    Err(_) => Some((Err(OutboundError::TimedOut), None)),
+                return match tokio::time::timeout_at(bounds.next(), frames.next()).await {
+                    Err(_) => last(OutboundError::TimedOut),
                     Ok(None) => None,
-                    Ok(Some(Err(error))) => Some((Err(OutboundError::BrokenOff(error.into())), None)),
+                    Ok(Some(Err(error))) => last(OutboundError::BrokenOff(error.into())),
                     Ok(Some(Ok(frame))) => match frame.into_data() {
-                        Ok(data) => Some((Ok(data), Some(frames))),
+                        Ok(data) => match (taken.saturating_add(data.len()), bounds.at_most) {
+                            (now, Some(limit)) if now > limit => last(OutboundError::TooLong { limit }),
+                            (now, _) => Some((Ok(data), (Some(frames), now))),
+                        },
                         // Trailers.
                         Err(_) => continue,
                     },

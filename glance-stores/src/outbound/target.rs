@@ -34,6 +34,11 @@ fn parsed(url: &str) -> Result<Url, BadUrl> {
 }
 
 impl OperatorUrl {
+    /// Takes a URL that is known to be one of the two schemes and to have a host.
+    pub(super) fn new(url: Url) -> Self {
+        Self(url)
+    }
+
     /// Takes a URL from a source that the operator answers for.
     ///
     /// # Errors
@@ -70,6 +75,11 @@ impl OperatorUrl {
 }
 
 impl UserUrl {
+    /// Takes a URL that is known to be one of the two schemes and to have a host.
+    pub(super) fn new(url: Url) -> Self {
+        Self(url)
+    }
+
     /// Takes a URL from anybody.
     ///
     /// # Errors

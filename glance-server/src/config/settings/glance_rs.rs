@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::default::Bind;
 use super::paste::{Filter, PasteSettings};
 use crate::config::finding::Finding;
-use crate::config::network::{Network, NotANetwork};
 use crate::config::resolve::Resolved;
 use crate::config::sources::Surroundings;
+use crate::config::{Network, NotANetwork};
 
 const SECTION: &str = "glance_rs";
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::paste::PasteSettings;
-use crate::config::network::Network;
+use crate::config::Network;
 use crate::config::resolve::Resolved;
 
 /// `[cors]` or one `[cors.<name>]`: pages of these origins may call the API.

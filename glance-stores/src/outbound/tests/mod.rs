@@ -1,5 +1,11 @@
 //! The client against servers on loopback.
 
+mod addresses;
+mod proxies;
+mod redirects;
+mod spelling;
+mod tls;
+
 use bytes::Bytes;
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,6 +16,17 @@ use super::*;
 fn client(idle: Duration) -> Client {
     let tls = Tls { trust: Trust::Anyone, identity: None };
     Client::new(&tls, Deadlines { idle, ..Deadlines::default() }).unwrap()
+}
+
+/// A client for URLs of users that lead where `guard` says.
+fn guarded(guard: Guard) -> ClientBuilder {
+    Client::builder(Tls { trust: Trust::Anyone, identity: None }).guard(guard)
+}
+
+/// The same, not waiting long for hosts that are not there.
+fn quick(guard: Guard) -> Client {
+    let connect = Duration::from_secs(2);
+    guarded(guard).deadlines(Deadlines { connect, ..Deadlines::default() }).build().unwrap()
 }
 
 /// A server that reads one request up to `until`, answers with `answer`, and gives back what it read.
