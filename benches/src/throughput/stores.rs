@@ -59,7 +59,7 @@ fn configured(place: &str) -> Result<Arc<dyn Store>, BoxError> {
     // No record is read or written, so a file without a database will do.
     let overrides = vec![("database", "connection", "sqlite:////nowhere".to_owned())];
     let loaded = config::load(&CliArgs { sources, overrides })?;
-    let stores = serve::open_stores(&loaded.settings.stores)?;
+    let stores = serve::open_stores(&loaded.settings.stores, &loaded.settings.outbound)?;
     let found = stores.named(id).ok_or_else(|| format!("{file} has no store {:?}", id.unwrap_or_default()))?;
     Ok(Arc::clone(&found.store))
 }

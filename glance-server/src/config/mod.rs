@@ -27,8 +27,9 @@ pub use secret::Secret;
 pub use settings::{
     AuthMode, AuthSettings, Bind, ConfiguredStore, Connection, CorsSettings, DatabaseSettings, Datadir,
     DefaultSettings, FileStoreSettings, Filter, GlanceRsSettings, HealthcheckBackend, HealthcheckSettings,
-    HttpStoreSettings, ImageFormatSettings, LimitSettings, LoggingSettings, OsloPolicySettings, PasteSettings,
-    PropertyProtectionFormat, ProxyHeaders, Settings, StoreKind, StoreSettings, Summary, VmwareStoreSettings,
+    HttpStoreSettings, ImageFormatSettings, LimitSettings, LoggingSettings, OsloPolicySettings, OutboundSettings,
+    PasteSettings, PropertyProtectionFormat, ProxyHeaders, Settings, StoreKind, StoreSettings, Summary,
+    VmwareStoreSettings,
 };
 pub use sources::{ConfigFiles, Source, Surroundings};
 

@@ -7,7 +7,6 @@ mod housekeeping;
 mod logging;
 mod policy;
 mod stores;
-mod unread;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -104,7 +103,8 @@ async fn serve_router(listener: TcpListener, router: Router, settings: &Settings
 fn glance(settings: &Settings, machine: Option<&Machine>) -> Result<Glance, StartError> {
     let database: Arc<dyn Database> =
         database::open(&settings.database, settings.default.metadata_encryption_key.as_ref())?;
-    let mut builder = Glance::builder(database, stores::open(&settings.stores)?).settings(rules(settings)?);
+    let mut builder =
+        Glance::builder(database, stores::open(&settings.stores, &settings.outbound)?).settings(rules(settings)?);
     if let Some(name) = machine.and_then(Machine::name_of_this_process) {
         builder = builder.process(name);
     }

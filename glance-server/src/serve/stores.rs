@@ -6,13 +6,16 @@ use std::sync::Arc;
 use glance_core::store::Store;
 use glance_core::{NamedStore, Stores, Watched};
 use glance_stores::data::file::{FileStore, Folder};
+use glance_stores::data::http::HttpStore;
 use glance_stores::data::vmware::VmwareStore;
-use glance_stores::outbound::Trust;
+use glance_stores::outbound::{Client, Tls, Trust};
 use serde_json::Value;
 
 use super::StartError;
-use super::unread::UnreadStore;
-use crate::config::{ConfiguredStore, FileStoreSettings, StoreKind, StoreSettings, VmwareStoreSettings};
+use crate::config::{
+    ConfiguredStore, FileStoreSettings, HttpStoreSettings, OutboundSettings, StoreKind, StoreSettings,
+    VmwareStoreSettings,
+};
 
 /// What `filesystem_store_chunk_size` is where nobody says otherwise. It was chosen for Python; the
 /// store's own default suits it better.
@@ -23,14 +26,16 @@ const CHUNK_SIZE_OF_PYTHON: usize = 65_536;
 /// # Errors
 ///
 /// [`StartError`] if settings make no sense, or the only store cannot be opened.
-pub fn open(settings: &StoreSettings) -> Result<Stores, StartError> {
+pub fn open(settings: &StoreSettings, outbound: &OutboundSettings) -> Result<Stores, StartError> {
     if let Some(refusal) = refusals(settings).next() {
         return Err(refusal);
     }
     if settings.multi {
-        return Ok(Stores::several(settings.stores.iter().map(watched).collect(), &settings.default)?);
+        let several = settings.stores.iter().map(|store| watched(store, outbound));
+        return Ok(Stores::several(several.collect(), &settings.default)?);
     }
-    let named: Vec<NamedStore> = settings.stores.iter().map(named).collect::<Result<_, _>>()?;
+    let named = settings.stores.iter().map(|store| named(store, outbound));
+    let named: Vec<NamedStore> = named.collect::<Result<_, _>>()?;
     let (default, others): (Vec<_>, Vec<_>) = named.into_iter().partition(|store| store.id == settings.default);
     let default = default.into_iter().next();
     let default = default.ok_or_else(|| StartError::option("default_store")("it is not among the stores"))?;
@@ -51,25 +56,25 @@ fn unsupported(id: &str, kind: &str) -> StartError {
 }
 
 /// The only store has to be there when the server starts.
-fn named(configured: &ConfiguredStore) -> Result<NamedStore, StartError> {
-    Ok(described(configured, watch(configured, store(configured)?)))
+fn named(configured: &ConfiguredStore, outbound: &OutboundSettings) -> Result<NamedStore, StartError> {
+    Ok(described(configured, watch(configured, store(configured, outbound)?)))
 }
 
 /// One store of several that cannot be opened does not keep the others from their work.
-fn watched(configured: &ConfiguredStore) -> NamedStore {
-    let store = match store(configured) {
+fn watched(configured: &ConfiguredStore, outbound: &OutboundSettings) -> NamedStore {
+    let store = match store(configured, outbound) {
         Ok(store) => watch(configured, store),
         Err(error) => {
             tracing::error!(store = configured.id, %error, "a store cannot be opened yet");
-            Arc::new(opened_later(configured))
+            Arc::new(opened_later(configured, outbound))
         }
     };
     described(configured, store)
 }
 
-fn opened_later(configured: &ConfiguredStore) -> Watched {
-    let again = configured.clone();
-    let open = move || store(&again).map_err(Into::into);
+fn opened_later(configured: &ConfiguredStore, outbound: &OutboundSettings) -> Watched {
+    let again = (configured.clone(), outbound.clone());
+    let open = move || store(&again.0, &again.1).map_err(Into::into);
     let (kind, schemes) = nature(&configured.kind);
     Watched::opening(&configured.id, kind, schemes, Box::new(open))
 }
@@ -97,14 +102,11 @@ fn nature(kind: &StoreKind) -> (&'static str, &'static [&'static str]) {
     }
 }
 
-fn store(configured: &ConfiguredStore) -> Result<Arc<dyn Store>, StartError> {
+fn store(configured: &ConfiguredStore, outbound: &OutboundSettings) -> Result<Arc<dyn Store>, StartError> {
     let ConfiguredStore { id, kind, .. } = configured;
     Ok(match kind {
         StoreKind::File(file) => Arc::new(file_store(id, file)?),
-        StoreKind::Http(_) => {
-            tracing::debug!(store = id, "images that lie elsewhere on the web are listed, but not read yet");
-            Arc::new(UnreadStore)
-        }
+        StoreKind::Http(http) => Arc::new(http_store(id, http, outbound)?),
         StoreKind::Vmware(vmware) => Arc::new(vmware_store(id, vmware)?),
         StoreKind::Other { kind, .. } => return Err(unsupported(id, kind)),
     })
@@ -147,4 +149,23 @@ fn vmware_store(id: &str, settings: &VmwareStoreSettings) -> Result<VmwareStore,
 fn metadata(file: &Path) -> Result<Value, StartError> {
     let text = std::fs::read(file).map_err(StartError::file(file))?;
     serde_json::from_slice(&text).map_err(StartError::file(file))
+}
+
+fn http_store(id: &str, settings: &HttpStoreSettings, outbound: &OutboundSettings) -> Result<HttpStore, StartError> {
+    let trust = match &settings.ca_certificates_file {
+        Some(file) => Trust::CaFile(file.clone()),
+        None if settings.insecure => {
+            tracing::warn!(
+                store = id,
+                "certificates of https servers are not verified: set https_ca_certificates_file, or https_insecure = false"
+            );
+            Trust::Anyone
+        }
+        None => Trust::System,
+    };
+    let client = Client::builder(Tls { trust, identity: None })
+        .guard(outbound.guard())
+        .filter(outbound.filter.clone().unwrap_or_default())
+        .proxies(settings.proxies.clone());
+    Ok(HttpStore::new(client.build().map_err(StartError::store(id))?))
 }

@@ -12,6 +12,7 @@ mod identity;
 mod images;
 mod info;
 mod list;
+mod locations;
 mod members;
 mod patch;
 mod routing;

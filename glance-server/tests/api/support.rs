@@ -67,7 +67,7 @@ impl Lab {
         Self::over(Stores::single(store), Settings::default(), |options| options.import_methods.clear())
     }
 
-    fn over(stores: Stores, settings: Settings, change: impl FnOnce(&mut ApiOptions)) -> Self {
+    pub(crate) fn over(stores: Stores, settings: Settings, change: impl FnOnce(&mut ApiOptions)) -> Self {
         let glance = Glance::builder(Arc::new(MemoryDatabase::new()), stores).settings(settings).build();
         let identity = TrustedHeaders { peers: vec!["127.0.0.1".parse().unwrap()], allow_anonymous: false };
         let mut options = ApiOptions {

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(any(feature = "file", feature = "object", feature = "vmware"))]
 mod intake;
 #[cfg(any(feature = "object", feature = "vmware"))]

@@ -34,7 +34,6 @@ use std::time::Duration;
 use http::header::PROXY_AUTHORIZATION;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as Pool;
-
 use tokio::time::Instant;
 
 pub use self::address::{Class, class_of};

@@ -6,6 +6,7 @@
 //! that cannot be resolved here is refused, unless the operator lists it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::{HeaderValue, Uri};
 use url::Url;
@@ -15,12 +16,11 @@ use super::request::basic_authentication;
 /// The proxies, by the scheme of the URLs that are asked for through them.
 #[derive(Clone, Default)]
 pub struct Proxies {
-    http: Option<Proxy>,
-    https: Option<Proxy>,
+    http: Option<Arc<Proxy>>,
+    https: Option<Arc<Proxy>>,
 }
 
 /// One proxy.
-#[derive(Clone)]
 pub(super) struct Proxy {
     /// Where it is, without credentials.
     pub(super) uri: Uri,
@@ -40,7 +40,7 @@ impl Proxies {
     ///
     /// [`BadProxy`] if that is no `http` or `https` URL scheme or no such proxy.
     pub fn with(mut self, scheme: &str, proxy: &str) -> Result<Self, BadProxy> {
-        let proxy = Some(Proxy::parse(proxy)?);
+        let proxy = Some(Arc::new(Proxy::parse(proxy)?));
         match scheme.to_ascii_lowercase().as_str() {
             "http" => self.http = proxy,
             "https" => self.https = proxy,
@@ -50,7 +50,7 @@ impl Proxies {
     }
 
     pub(super) fn of(&self, scheme: &str) -> Option<&Proxy> {
-        if scheme == "https" { self.https.as_ref() } else { self.http.as_ref() }
+        if scheme == "https" { self.https.as_deref() } else { self.http.as_deref() }
     }
 }
 

@@ -40,12 +40,12 @@ pub(super) const IMPORT: &[Known] = &[
 ];
 
 pub(super) const IMPORT_FILTERING: &[Known] = &[
-    bracketed("allowed_schemes", &[]).or("[http,https]"),
-    bracketed("disallowed_schemes", &[]),
-    bracketed("allowed_hosts", &[]),
-    bracketed("disallowed_hosts", &[]),
-    bracketed("allowed_ports", &[]).or("[80,443]"),
-    bracketed("disallowed_ports", &[]),
+    bracketed("allowed_schemes", &[]).or("[http,https]").honoured(),
+    bracketed("disallowed_schemes", &[]).honoured(),
+    bracketed("allowed_hosts", &[]).honoured(),
+    bracketed("disallowed_hosts", &[]).honoured(),
+    bracketed("allowed_ports", &[]).or("[80,443]").honoured(),
+    bracketed("disallowed_ports", &[]).honoured(),
 ];
 
 pub(super) const IMAGE_CONVERSION: &[Known] = &[choice("output_format", &["qcow2", "raw", "vmdk"]).or("raw")];
@@ -96,4 +96,6 @@ pub(super) const GLANCE_RS: &[Known] = &[
     int("max_connections").between(1, 1 << 20).or("4096").honoured(),
     int("header_timeout").between(1, 86_400).or("30").honoured(),
     int("idle_timeout").between(1, 86_400).or("75").honoured(),
+    list("outbound_allowed").honoured(),
+    flag("outbound_private", true).honoured(),
 ];

@@ -4,9 +4,11 @@ mod database;
 mod default;
 mod file_store;
 mod glance_rs;
+mod http_store;
 mod image_format;
 mod logging;
 mod middleware;
+mod outbound;
 mod paste;
 mod policy;
 mod stores;
@@ -17,12 +19,14 @@ pub use database::{Connection, DatabaseSettings};
 pub use default::{Bind, DefaultSettings, PropertyProtectionFormat};
 pub use file_store::{Datadir, FileStoreSettings};
 pub use glance_rs::{AuthMode, AuthSettings, GlanceRsSettings, LimitSettings};
+pub use http_store::HttpStoreSettings;
 pub use image_format::ImageFormatSettings;
 pub use logging::LoggingSettings;
 pub use middleware::{CorsSettings, HealthcheckBackend, HealthcheckSettings, ProxyHeaders};
+pub use outbound::OutboundSettings;
 pub use paste::{Filter, PasteSettings};
 pub use policy::OsloPolicySettings;
-pub use stores::{ConfiguredStore, HttpStoreSettings, StoreKind, StoreSettings};
+pub use stores::{ConfiguredStore, StoreKind, StoreSettings};
 pub use summary::Summary;
 pub use vmware_store::VmwareStoreSettings;
 
@@ -44,6 +48,8 @@ pub struct Settings {
     pub image_format: ImageFormatSettings,
     /// `[glance_store]` and the sections of stores.
     pub stores: StoreSettings,
+    /// Where URLs of users may lead: `outbound_*` of `[glance_rs]`, and `[import_filtering_opts]`.
+    pub outbound: OutboundSettings,
     /// `[database]`.
     pub database: DatabaseSettings,
     /// `[paste_deploy]` and the paste file.
@@ -90,6 +96,7 @@ impl Settings {
             logging: LoggingSettings::from(options),
             image_format: ImageFormatSettings::from(options),
             stores: StoreSettings::from(options, data_dir),
+            outbound: OutboundSettings::from(options),
             database: DatabaseSettings::from(options, data_dir),
             oslo_policy: OsloPolicySettings::from(options, &files, warnings),
             cors: CorsSettings::all(options),

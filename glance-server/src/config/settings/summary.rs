@@ -38,7 +38,7 @@ impl fmt::Display for Summary<'_> {
                     let paths: Vec<_> = file.datadirs.iter().map(|dir| dir.path.display().to_string()).collect();
                     writeln!(f, " in {}", paths.join(", "))?;
                 }
-                StoreKind::Http(_) => writeln!(f, ", images elsewhere on the web: listed, not read yet")?,
+                StoreKind::Http(_) => writeln!(f, ", images elsewhere on the web, only read")?,
                 StoreKind::Vmware(vmware) => writeln!(f, " on {}", vmware.server_host)?,
                 StoreKind::Other { .. } => writeln!(f)?,
             }

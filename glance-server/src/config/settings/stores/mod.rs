@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file_store::{FileStoreSettings, reserved};
+use super::http_store::HttpStoreSettings;
 use super::vmware_store::VmwareStoreSettings;
 use crate::config::kind::Value;
 use crate::config::options::{DRIVERS, driver};
@@ -57,17 +58,6 @@ pub enum StoreKind {
         /// Its options with their values, as text, references filled in.
         options: Vec<(&'static str, Secret)>,
     },
-}
-
-/// Options of an `http` store.
-#[derive(Debug, Clone)]
-pub struct HttpStoreSettings {
-    /// `https_ca_certificates_file`: certificates to trust; overrides `https_insecure`.
-    pub ca_certificates_file: Option<PathBuf>,
-    /// `https_insecure`: whether certificates go unverified (true).
-    pub insecure: bool,
-    /// `http_proxy_information`: the proxy for each scheme.
-    pub proxies: Vec<(String, String)>,
 }
 
 impl StoreKind {
@@ -188,11 +178,7 @@ fn backend(options: &Resolved, id: &str, kind: &str, data_dir: Option<&Path>) ->
 fn store_kind(options: &Resolved, section: &str, kind: &str, unset: Option<PathBuf>) -> StoreKind {
     match kind {
         "file" => StoreKind::File(FileStoreSettings::from(options, section, unset)),
-        "http" => StoreKind::Http(HttpStoreSettings {
-            ca_certificates_file: options.text(section, "https_ca_certificates_file").map(PathBuf::from),
-            insecure: options.flag(section, "https_insecure"),
-            proxies: options.dict(section, "http_proxy_information"),
-        }),
+        "http" => StoreKind::Http(HttpStoreSettings::from(options, section)),
         "vmware" => StoreKind::Vmware(Box::new(VmwareStoreSettings::from(options, section))),
         other => StoreKind::Other {
             kind: other.to_owned(),
