@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 
-use crate::digest::{HashAlgorithm, Lane};
+use crate::digest::{HashAlgorithm, Lanes};
 use crate::error::Error;
 use crate::image::inspect::{Inspector, Verdict};
 use crate::store::{BoxError, ByteStream};
@@ -72,8 +72,7 @@ pub(crate) fn digested(
     let passing = Passing {
         data: Some(data),
         received: 0,
-        checksum: Some(Lane::new(HashAlgorithm::Md5)),
-        hash: Some(Lane::new(algorithm)),
+        digests: Some(Lanes::new(algorithm)),
         inspector: Some(inspector),
         bounds,
         outcome: outcome.clone(),
@@ -100,8 +99,7 @@ pub(crate) fn digested(
 struct Passing {
     data: Option<ByteStream>,
     received: u64,
-    checksum: Option<Lane>,
-    hash: Option<Lane>,
+    digests: Option<Lanes>,
     inspector: Option<Box<dyn Inspector>>,
     bounds: Bounds,
     outcome: Outcome,
@@ -122,8 +120,8 @@ impl Passing {
                 inspector.look_at(data);
             }
         }
-        for lane in [&mut self.checksum, &mut self.hash].into_iter().flatten() {
-            lane.push(&batch).await.map_err(lost)?;
+        if let Some(digests) = &mut self.digests {
+            digests.push(&batch).await.map_err(lost)?;
         }
         Ok(Some(batch))
     }
@@ -167,22 +165,15 @@ impl Passing {
         {
             return Err(mismatch(announced, self.received));
         }
-        let (Some(checksum), Some(hash), Some(inspector)) =
-            (self.checksum.take(), self.hash.take(), self.inspector.take())
-        else {
+        let (Some(digests), Some(inspector)) = (self.digests.take(), self.inspector.take()) else {
             return Ok(());
         };
         let virtual_size = match inspector.verdict() {
             Verdict::Content { virtual_size } => virtual_size,
             Verdict::Refused(found) => return Err(Error::BadData(found)),
         };
-        let digests = Digests {
-            size: self.received,
-            checksum: checksum.finish().await.map_err(lost)?,
-            hash: hash.finish().await.map_err(lost)?,
-            virtual_size,
-        };
-        self.outcome.set(Ok(digests));
+        let (checksum, hash) = digests.finish().await.map_err(lost)?;
+        self.outcome.set(Ok(Digests { size: self.received, checksum, hash, virtual_size }));
         Ok(())
     }
 }

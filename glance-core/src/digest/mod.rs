@@ -1,15 +1,22 @@
-//! The digests of image data, computed beside each other while the data passes.
+//! The digests of image data, computed while the data passes.
+
+mod constants;
+#[cfg(target_arch = "x86_64")]
+mod fused;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "unfused.rs"]
+mod fused;
+mod lanes;
+mod paired;
+
+pub(crate) use lanes::Lanes;
 
 use std::fmt;
 use std::str::FromStr;
 
-use bytes::Bytes;
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
-use tokio::task::JoinHandle;
-
-use crate::store::BoxError;
 
 /// An algorithm for `os_hash_value`, named as the option `hashing_algorithm` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -144,57 +151,6 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Data shorter than this is hashed where it stands: handing it to another thread costs more.
-const WORTH_A_THREAD: usize = 64 * 1024;
-
-/// A digest whose work is done on the runtime's blocking threads, one batch at a time and in order.
-///
-/// At most one batch is being hashed while the next is collected, so a lane bounds the memory of
-/// its upload, and two lanes over the same batches run beside each other.
-#[derive(Debug)]
-pub(crate) struct Lane {
-    hasher: Option<Hasher>,
-    working: Option<JoinHandle<Hasher>>,
-}
-
-impl Lane {
-    pub(crate) fn new(algorithm: HashAlgorithm) -> Self {
-        Self { hasher: Some(Hasher::new(algorithm)), working: None }
-    }
-
-    /// Waits until the batch before is done, then begins this one.
-    pub(crate) async fn push(&mut self, batch: &[Bytes]) -> Result<(), BoxError> {
-        let mut hasher = self.take().await?;
-        if batch.iter().map(Bytes::len).sum::<usize>() < WORTH_A_THREAD {
-            for data in batch {
-                hasher.update(data);
-            }
-            self.hasher = Some(hasher);
-        } else {
-            let batch = batch.to_vec();
-            self.working = Some(tokio::task::spawn_blocking(move || {
-                for data in &batch {
-                    hasher.update(data);
-                }
-                hasher
-            }));
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn finish(mut self) -> Result<String, BoxError> {
-        Ok(self.take().await?.finish())
-    }
-
-    async fn take(&mut self) -> Result<Hasher, BoxError> {
-        match (self.working.take(), self.hasher.take()) {
-            (Some(working), _) => Ok(working.await?),
-            (None, Some(hasher)) => Ok(hasher),
-            (None, None) => Err("a digest was used after it failed".into()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,17 +171,5 @@ mod tests {
             assert_eq!(abc(algorithm).len(), 2 * algorithm.digest_len());
             assert_eq!(algorithm.as_str().parse(), Ok(algorithm));
         }
-    }
-
-    #[tokio::test]
-    async fn a_lane_hashes_batches_in_their_order() {
-        let data: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
-        let mut lane = Lane::new(HashAlgorithm::Sha512);
-        for batch in data.chunks(130_001) {
-            lane.push(&[Bytes::copy_from_slice(batch)]).await.unwrap();
-        }
-        let mut whole = Hasher::new(HashAlgorithm::Sha512);
-        whole.update(&data);
-        assert_eq!(lane.finish().await.unwrap(), whole.finish());
     }
 }
