@@ -16,7 +16,7 @@ use super::exchange::Exchange;
 use super::framing::{Limits, Violation};
 use super::inbound::{Awaited, Inbound};
 use super::options::HttpOptions;
-use super::sendfile::{self, FileSender};
+use super::sendfile::{self, Cork, FileSender};
 
 /// How long a client that still sends is listened to after the last answer.
 ///
@@ -29,6 +29,7 @@ pub(super) struct Connection {
     stream: TcpStream,
     inbound: Inbound,
     sender: FileSender,
+    cork: Cork,
     exchange: Arc<Exchange>,
     options: Arc<HttpOptions>,
     reading: Option<(Awaited, Instant)>,
@@ -53,6 +54,7 @@ impl Connection {
             stream,
             inbound: Inbound::new(limits, Arc::clone(&exchange)),
             sender,
+            cork: Cork::default(),
             exchange,
             options,
             reading: None,
@@ -137,7 +139,7 @@ impl AsyncWrite for Connection {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if let Poll::Ready(result) = sendfile::send(&this.stream, &this.sender, slices, cx) {
+        if let Poll::Ready(result) = sendfile::send(&this.stream, (&this.sender, &mut this.cork), slices, cx) {
             this.stalled = None;
             this.last_write = Instant::now();
             return Poll::Ready(result);
@@ -151,8 +153,9 @@ impl AsyncWrite for Connection {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Nothing is held back here.
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        this.cork.release(&this.stream);
         Poll::Ready(Ok(()))
     }
 

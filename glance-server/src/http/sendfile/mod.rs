@@ -10,10 +10,12 @@
 //! short answer, never zeros in the place of data.
 
 mod body;
+mod cork;
 mod marker;
 mod readahead;
 mod transfer;
 
 pub use body::FileBody;
+pub(super) use cork::Cork;
 pub use marker::FileSender;
 pub(super) use transfer::send;

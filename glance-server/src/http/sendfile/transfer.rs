@@ -9,6 +9,7 @@ use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::cork::Cork;
 use super::marker::{FileSender, Piece};
 
 /// What one system call is asked to send at most, so that a fast client leaves room for others.
@@ -28,7 +29,7 @@ const SLICES: usize = 64;
 /// what [`FileSender::locate`] refuses. After any of them the connection is of no more use.
 pub(crate) fn send(
     stream: &TcpStream,
-    sender: &FileSender,
+    (sender, cork): (&FileSender, &mut Cork),
     slices: &[IoSlice<'_>],
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
@@ -37,7 +38,10 @@ pub(crate) fn send(
     let mut file_follows = false;
     for slice in slices.iter().filter(|slice| !slice.is_empty()) {
         match sender.locate(slice)? {
-            Some(piece) if count == 0 => return send_file(stream, sender, &piece, cx),
+            Some(piece) if count == 0 => {
+                cork.set(stream);
+                return send_file(stream, sender, &piece, cx);
+            }
             Some(_) => {
                 file_follows = true;
                 break;
