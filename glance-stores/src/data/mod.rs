@@ -1,7 +1,11 @@
 //! Image data: one module and one feature for each kind of store.
 
+#[cfg(feature = "azure")]
+pub mod azure;
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(feature = "gcs")]
+pub mod gcs;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(any(feature = "file", feature = "object", feature = "vmware"))]
@@ -10,5 +14,7 @@ mod intake;
 mod naming;
 #[cfg(feature = "object")]
 pub mod object;
+#[cfg(feature = "s3")]
+pub mod s3;
 #[cfg(feature = "vmware")]
 pub mod vmware;

@@ -97,6 +97,10 @@ impl Request {
         // What announces a length is the body's to say, and the host the URL's.
         headers.remove(CONTENT_LENGTH);
         headers.remove(HOST);
+        // Without data the body says nothing, and there are servers that want to hear it (411).
+        if payload.is_empty() && matches!(method, Method::POST | Method::PUT) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         let body = RequestBody::new(payload, Arc::clone(activity));
         let mut request =
             http::Request::builder().method(method).uri(uri).body(body).map_err(OutboundError::invalid)?;
@@ -116,6 +120,17 @@ pub(super) fn basic_authentication(url: &url::Url) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+impl Payload {
+    /// Whether there is nothing to send for certain.
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Bytes(data) => data.is_empty(),
+            Self::Stream(..) => false,
+        }
+    }
 }
 
 impl fmt::Debug for Payload {

@@ -3,11 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::source::{KIB, MIB, breaking, noise, stalling, trickle};
 use super::{assert_free, place_of, writes};
 use crate::image::ImageId;
 use crate::location::Location;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, StoreExt};
 
 const CHUNK: usize = 64 * KIB;
 const CHUNKS: usize = 5 * MIB / CHUNK;
@@ -79,8 +81,8 @@ pub async fn a_dropped_put_leaves_nothing(store: &dyn Store) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         drop(put);
-        settled(store, at.as_ref()).await;
-        assert_free(store, id, None, &format!("dropped after {good} chunks")).await;
+        settled(store, id, at.as_ref()).await;
+        assert_free(store, id, at.as_ref(), &format!("dropped after {good} chunks")).await;
     }
     for polls in 0..40 {
         dropped_after(store, polls).await;
@@ -100,20 +102,17 @@ async fn dropped_after(store: &dyn Store, polls: usize) {
         tokio::task::yield_now().await;
     }
     drop(put);
-    settled(store, at.as_ref()).await;
-    assert_free(store, id, None, &format!("dropped after {polls} polls")).await;
+    settled(store, id, at.as_ref()).await;
+    assert_free(store, id, at.as_ref(), &format!("dropped after {polls} polls")).await;
 }
 
-/// Gives a store that has to ask others some time to take back what nobody waits for any more. What
-/// is not there yet may still come and go; only a new put is sure to wait for the end of that.
-async fn settled(store: &dyn Store, at: Option<&Location>) {
+/// Waits until a store that has to ask others has taken back what nobody waits for any more: a new put does. Looking
+/// would not do, since the data may still be to come, and then go.
+async fn settled(store: &dyn Store, id: ImageId, at: Option<&Location>) {
     let Some(at) = at else { return };
-    for _ in 0..500 {
-        if store.size(at).await.is_err() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let next = store.write(id, Bytes::from_static(b"next")).await;
+    next.unwrap_or_else(|error| panic!("dropped, the id cannot be put again: {error:?}"));
+    store.delete(at).await.unwrap();
 }
 
 /// Asking for a put is not doing it.

@@ -5,7 +5,11 @@
 //! right before, so only servers that end two uploads of one image at the same moment could both
 //! succeed, and the image's status in the database keeps them from it.
 
-mod error;
+#[cfg(feature = "cloud")]
+pub(super) mod connector;
+pub(super) mod error;
+#[cfg(feature = "cloud")]
+pub(super) mod refusal;
 mod upload;
 
 use std::fmt;
@@ -29,22 +33,56 @@ const PART_SIZE: usize = 8 * 1024 * 1024;
 
 /// A store of objects in a bucket.
 ///
-/// Up to three parts of each upload are in memory at once. Parts of uploads that were cut off with
-/// their process are the bucket's to remove, by a rule for its incomplete uploads.
+/// Each upload keeps up to three parts in memory, 24 MiB, unless configured otherwise: one is collected while others
+/// are on their way. More than two parts are never more than 40 MiB. Parts of uploads that were cut off with their
+/// process are the bucket's to remove, by a rule for its incomplete uploads, unless the store is told how.
+#[derive(Clone)]
 pub struct BucketStore {
     kind: &'static str,
     base: String,
     prefix: String,
     bucket: Arc<Bucket>,
     part_size: usize,
+    whole_below: Option<usize>,
+    parallel_parts: usize,
+    legal_name: fn(&str) -> bool,
+}
+
+/// Removes parts of uploads that became no object, where they outlive the process that sent them.
+#[async_trait]
+pub(super) trait Leftovers: Send + Sync {
+    /// Removes those that were to become the object `path`.
+    async fn remove(&self, path: &Path) -> Result<(), StoreError>;
 }
 
 impl BucketStore {
     /// A store of the given kind (`s3`, …) in `objects`. The location of an object is `base`, such
     /// as `s3://host/bucket/`, followed by its name.
     pub fn new(kind: &'static str, objects: Arc<dyn ObjectStore>, base: impl Into<String>) -> Self {
-        let bucket = Arc::new(Bucket::new(kind, objects));
-        Self { kind, base: base.into(), prefix: String::new(), bucket, part_size: PART_SIZE }
+        Self {
+            kind,
+            base: base.into(),
+            prefix: String::new(),
+            bucket: Arc::new(Bucket::new(kind, objects, None)),
+            part_size: PART_SIZE,
+            whole_below: None,
+            parallel_parts: 2,
+            legal_name: |_| true,
+        }
+    }
+
+    /// The same store, whose [`discard`](Store::discard) removes parts without an object, too. For a new store: locks
+    /// that are held do not carry over.
+    #[cfg(feature = "cloud")]
+    pub(super) fn with_leftovers(self, leftovers: Arc<dyn Leftovers>) -> Self {
+        let bucket = Bucket::new(self.kind, Arc::clone(&self.bucket.objects), Some(leftovers));
+        Self { bucket: Arc::new(bucket), ..self }
+    }
+
+    /// The same store, which has no objects but those whose names are `legal`.
+    #[cfg(feature = "cloud")]
+    pub(super) fn with_names(self, legal: fn(&str) -> bool) -> Self {
+        Self { legal_name: legal, ..self }
     }
 
     /// The same store with `prefix`, such as `images/`, in front of the names of its objects.
@@ -60,6 +98,20 @@ impl BucketStore {
         Self { part_size: bytes.max(1), ..self }
     }
 
+    /// The same store, with data of fewer than `bytes` bytes written in one request, by default that of less than a
+    /// part. What is longer than 40 MiB or of unknown length goes in parts all the same, so that memory stays bounded.
+    #[must_use]
+    pub fn with_parts_from(self, bytes: usize) -> Self {
+        Self { whole_below: Some(bytes), ..self }
+    }
+
+    /// The same store with up to `parts` parts of an upload on their way at the same time, 2 by default, and fewer
+    /// where these and the one that is collected would be more than 40 MiB.
+    #[must_use]
+    pub fn with_parallel_parts(self, parts: usize) -> Self {
+        Self { parallel_parts: parts.max(1), ..self }
+    }
+
     fn name(&self, id: ImageId) -> String {
         format!("{}{id}", self.prefix)
     }
@@ -69,7 +121,7 @@ impl BucketStore {
     fn object(&self, at: &Location) -> Result<Path, StoreError> {
         let name = at.expose().strip_prefix(&self.base).filter(|name| name.len() > self.prefix.len());
         let name = name.filter(|name| name.starts_with(&self.prefix));
-        let path = name.and_then(|name| Path::parse(name).ok());
+        let path = name.filter(|name| (self.legal_name)(name)).and_then(|name| Path::parse(name).ok());
         path.ok_or_else(|| StoreError::BadLocation { store: self.kind, location: at.clone() })
     }
 
@@ -118,7 +170,12 @@ impl Store for BucketStore {
         let location = Location::new(format!("{}{name}", self.base));
         let path = self.object(&location)?;
         let data = Intake::new(self.kind, data, size);
-        let sizes = PartSizes { smallest: self.part_size, size };
+        let sizes = PartSizes {
+            smallest: self.part_size,
+            whole_below: self.whole_below.unwrap_or(self.part_size),
+            parallel: self.parallel_parts,
+            size,
+        };
         let size = Upload::new(Arc::clone(&self.bucket), id, path).run(data, sizes).await?;
         Ok(Stored { location, size, metadata: Map::new() })
     }

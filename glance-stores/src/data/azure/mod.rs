@@ -1,0 +1,75 @@
+//! Image data in Azure Blob Storage, as block blobs named by image id (`azure://<account>/<container>/<image id>`).
+//!
+//! Memory of an upload is that of a [`BucketStore`]: 24 MiB, and for data of more than 78 GiB two parts. Blocks of an
+//! upload that was cut off with its process are no blob; the service removes them by itself after a week, or when the
+//! image is uploaded again.
+
+use std::fmt;
+use std::sync::Arc;
+
+use glance_core::store::StoreError;
+use object_store::azure::MicrosoftAzureBuilder;
+
+use super::object::BucketStore;
+use super::object::connector::{Outbound, retries};
+use crate::outbound::{Client, OperatorUrl};
+
+/// The kind of store, in errors and logs.
+const KIND: &str = "azure";
+
+/// Where a store in Azure Blob Storage is, and as whom.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AzureConfig {
+    /// The storage account.
+    pub account: String,
+    /// Its key, in base64.
+    pub key: String,
+    /// The container. It has to exist.
+    pub container: String,
+    /// Where the account is, if not at `https://<account>.blob.core.windows.net`.
+    pub endpoint: Option<String>,
+}
+
+impl fmt::Debug for AzureConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AzureConfig")
+            .field("account", &self.account)
+            .field("container", &self.container)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A store in Azure Blob Storage that connects through `client`. Nothing is sent yet.
+///
+/// # Errors
+///
+/// [`StoreError::Failed`] if the settings are of no use.
+pub fn open(config: &AzureConfig, client: Client) -> Result<BucketStore, StoreError> {
+    let unusable = |cause: &'static str| StoreError::failed(KIND, "setting up the store")(cause);
+    if !is_plain(&config.account) || !is_plain(&config.container) {
+        return Err(unusable("account and container must be letters, digits and hyphens"));
+    }
+    let endpoint = config.endpoint.clone();
+    let endpoint = endpoint.unwrap_or_else(|| format!("https://{}.blob.core.windows.net", config.account));
+    if OperatorUrl::parse(&endpoint).is_err() {
+        return Err(unusable("the endpoint must be an http or https URL"));
+    }
+    let builder = MicrosoftAzureBuilder::new()
+        .with_http_connector(Outbound(client))
+        .with_retry(retries())
+        .with_account(&config.account)
+        .with_access_key(&config.key)
+        .with_container_name(&config.container)
+        .with_endpoint(endpoint.trim_end_matches('/').to_owned());
+    // The cause may show the key.
+    let objects = builder.build().map_err(|_| unusable("the account's key cannot be used"))?;
+    let base = format!("azure://{}/{}/", config.account, config.container);
+    Ok(BucketStore::new(KIND, Arc::new(objects), base))
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'$')
+}
+
+#[cfg(test)]
+mod tests;

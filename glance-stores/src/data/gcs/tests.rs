@@ -1,0 +1,80 @@
+//! Google Cloud Storage against the suite, on an emulator (`GLANCE_TEST_GCS`).
+
+use bytes::Bytes;
+use glance_core::conformance::backend;
+use glance_core::image::ImageId;
+use glance_core::location::Location;
+use glance_core::store::{ByteRange, Store, StoreExt};
+use http::Method;
+
+use super::*;
+use crate::outbound::{Deadlines, Request, Tls};
+
+const MIB: usize = 1 << 20;
+
+fn client() -> Client {
+    Client::new(&Tls::default(), Deadlines::default()).unwrap()
+}
+
+/// A store in a bucket of its own. The emulator keeps it in memory, and forgets it when it ends.
+async fn store(settings: &str) -> BucketStore {
+    // The emulator does not undo what is percent-encoded in a bucket's name, and the client encodes hyphens.
+    let bucket = format!("test{}", ImageId::random()).replace('-', "");
+    let made = Request::new(Method::PUT, OperatorUrl::parse(settings).unwrap().below([bucket.as_str()]));
+    assert!(client().send(made).await.unwrap().status.is_success());
+    let config = GcsConfig { bucket, credentials_file: None, endpoint: Some(settings.to_owned()) };
+    open(&config, client()).unwrap()
+}
+
+mod suite {
+    use super::*;
+
+    glance_core::store_conformance!(live "GLANCE_TEST_GCS", |settings: String| async move {
+        ((), store(&settings).await)
+    });
+}
+
+mod suite_in_parts {
+    use super::*;
+
+    glance_core::store_conformance!(live "GLANCE_TEST_GCS", |settings: String| async move {
+        ((), store(&settings).await.with_part_size(5 * MIB))
+    });
+}
+
+#[tokio::test]
+async fn an_object_lies_under_its_bucket_and_id() {
+    let Some(settings) = backend("GLANCE_TEST_GCS") else { return };
+    let (store, id) = (store(&settings).await, ImageId::random());
+    let stored = store.write(id, Bytes::from_static(b"x")).await.unwrap();
+    assert!(stored.location.expose().starts_with("gs://test"));
+    assert!(stored.location.expose().ends_with(&format!("/{id}")));
+}
+
+#[tokio::test]
+async fn names_that_would_change_a_url_are_not_asked_for() {
+    let config = GcsConfig { bucket: "b".into(), credentials_file: None, endpoint: Some("http://127.0.0.1:9".into()) };
+    let store = open(&config, client()).unwrap();
+    for name in ["", "a?acl", "a#b", "%2e%2e/other/x", "a b", "ä", "a\nb", "../x", "a//b"] {
+        let at = Location::new(format!("gs://b/{name}"));
+        assert!(!store.holds(&at), "{name}");
+        assert!(store.get(&at, ByteRange::ALL).await.is_err());
+    }
+    assert!(store.holds(&Location::new("gs://b/folder/image.raw")));
+}
+
+#[test]
+fn unusable_settings_are_refused_without_showing_them() {
+    let good = GcsConfig { bucket: "b".into(), credentials_file: None, endpoint: None };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "{\"private_key\": \"canary\"").unwrap();
+    for bad in [
+        GcsConfig { bucket: "b/c".into(), ..good.clone() },
+        GcsConfig { endpoint: Some("ftp://h".into()), ..good.clone() },
+        GcsConfig { credentials_file: Some(file.path().to_owned()), ..good.clone() },
+    ] {
+        let refused = open(&bad, client()).unwrap_err();
+        assert!(!format!("{refused:?}").contains("canary"), "{refused:?}");
+    }
+    assert!(open(&good, client()).is_ok());
+}
