@@ -25,11 +25,11 @@ pub use finding::{Finding, Origin};
 pub use glance_stores::outbound::{Network, NotANetwork};
 pub use secret::Secret;
 pub use settings::{
-    AuthMode, AuthSettings, Bind, ConfiguredStore, Connection, CorsSettings, DatabaseSettings, Datadir,
-    DefaultSettings, FileStoreSettings, Filter, GlanceRsSettings, HealthcheckBackend, HealthcheckSettings,
-    HttpStoreSettings, ImageFormatSettings, LimitSettings, LoggingSettings, OsloPolicySettings, OutboundSettings,
-    PasteSettings, PropertyProtectionFormat, ProxyHeaders, Settings, StoreKind, StoreSettings, Summary,
-    VmwareStoreSettings,
+    AuthMode, AuthSettings, AzureStoreSettings, Bind, ConfiguredStore, Connection, CorsSettings, DatabaseSettings,
+    Datadir, DefaultSettings, FileStoreSettings, Filter, GcsStoreSettings, GlanceRsSettings, HealthcheckBackend,
+    HealthcheckSettings, HttpStoreSettings, ImageFormatSettings, LimitSettings, LoggingSettings, OsloPolicySettings,
+    OutboundSettings, PasteSettings, PropertyProtectionFormat, ProxyHeaders, S3StoreSettings, Settings, StoreKind,
+    StoreSettings, Summary, VmwareStoreSettings,
 };
 pub use sources::{ConfigFiles, Source, Surroundings};
 

@@ -5,6 +5,7 @@ mod database;
 mod error;
 mod housekeeping;
 mod logging;
+mod object_stores;
 mod policy;
 mod stores;
 

@@ -12,6 +12,7 @@ use glance_stores::outbound::{Client, Tls, Trust};
 use serde_json::Value;
 
 use super::StartError;
+use super::object_stores;
 use crate::config::{
     ConfiguredStore, FileStoreSettings, HttpStoreSettings, OutboundSettings, StoreKind, StoreSettings,
     VmwareStoreSettings,
@@ -46,7 +47,7 @@ pub fn open(settings: &StoreSettings, outbound: &OutboundSettings) -> Result<Sto
 pub(super) fn refusals(settings: &StoreSettings) -> impl Iterator<Item = StartError> {
     settings.stores.iter().filter_map(|store| match &store.kind {
         StoreKind::Other { kind, .. } => Some(unsupported(&store.id, kind)),
-        StoreKind::File(_) | StoreKind::Http(_) | StoreKind::Vmware(_) => None,
+        _ => None,
     })
 }
 
@@ -98,6 +99,9 @@ fn nature(kind: &StoreKind) -> (&'static str, &'static [&'static str]) {
         StoreKind::File(_) => ("file", &["file", "filesystem"]),
         StoreKind::Http(_) => ("http", &["http", "https"]),
         StoreKind::Vmware(_) => ("vmware", &["vsphere"]),
+        StoreKind::S3(_) => ("s3", &["s3", "s3+http", "s3+https"]),
+        StoreKind::Gcs(_) => ("gcs", &["gs"]),
+        StoreKind::Azure(_) => ("azure", &["azure"]),
         StoreKind::Other { .. } => ("unsupported", &[]),
     }
 }
@@ -108,6 +112,9 @@ fn store(configured: &ConfiguredStore, outbound: &OutboundSettings) -> Result<Ar
         StoreKind::File(file) => Arc::new(file_store(id, file)?),
         StoreKind::Http(http) => Arc::new(http_store(id, http, outbound)?),
         StoreKind::Vmware(vmware) => Arc::new(vmware_store(id, vmware)?),
+        StoreKind::S3(s3) => Arc::new(object_stores::s3(id, s3)?),
+        StoreKind::Gcs(gcs) => Arc::new(object_stores::gcs(id, gcs)?),
+        StoreKind::Azure(azure) => Arc::new(object_stores::azure(id, azure)?),
         StoreKind::Other { kind, .. } => return Err(unsupported(id, kind)),
     })
 }

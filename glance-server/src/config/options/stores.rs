@@ -22,6 +22,8 @@ const DEFAULT_STORES: &[&str] = &[
     "cinder",
     "vsphere",
     "s3",
+    "gs",
+    "azure",
 ];
 
 /// What every backend of a multi-store configuration has.
@@ -90,20 +92,38 @@ pub(super) const RBD: &[Known] = &[
 ];
 
 pub(super) const S3: &[Known] = &[
-    text("s3_store_host"),
-    text("s3_store_region_name").or(""),
-    text("s3_store_access_key").secret(),
-    text("s3_store_secret_key").secret(),
-    text("s3_store_bucket"),
-    flag("s3_store_create_bucket_on_put", false),
-    choice("s3_store_bucket_url_format", &["auto", "virtual", "path"]).or("auto"),
-    int("s3_store_large_object_size").or("100"),
-    int("s3_store_large_object_chunk_size").at_least(5).or("10"),
-    int("s3_store_thread_pools").or("10"),
-    text("s3_store_cacert").or(""),
-    flag("s3_store_enable_data_integrity_protection", false),
-    choice_any_case("s3_store_request_checksum_calculation", CHECKSUMS).or("when_required"),
-    choice_any_case("s3_store_response_checksum_validation", CHECKSUMS).or("when_required"),
+    text("s3_store_host").honoured(),
+    text("s3_store_region_name").or("").honoured(),
+    text("s3_store_access_key").secret().honoured(),
+    text("s3_store_secret_key").secret().honoured(),
+    text("s3_store_bucket").honoured(),
+    flag("s3_store_create_bucket_on_put", false).honoured(),
+    choice("s3_store_bucket_url_format", &["auto", "virtual", "path"]).or("auto").honoured(),
+    int("s3_store_large_object_size").or("100").honoured(),
+    int("s3_store_large_object_chunk_size").between(5, 5120).or("10").honoured(),
+    int("s3_store_thread_pools").between(1, 10_000).or("10").honoured(),
+    text("s3_store_cacert").or("").honoured(),
+    flag("s3_store_enable_data_integrity_protection", false).honoured(),
+    choice_any_case("s3_store_request_checksum_calculation", CHECKSUMS).or("when_required").honoured(),
+    choice_any_case("s3_store_response_checksum_validation", CHECKSUMS)
+        .or("when_required")
+        .missing("data that is read is not compared with the checksum S3 keeps of it"),
+    flag("s3_store_credentials_in_locations", false).honoured(),
+];
+
+pub(super) const GCS: &[Known] = &[
+    text("gcs_store_bucket").honoured(),
+    text("gcs_store_credentials_file").honoured(),
+    text("gcs_store_endpoint").honoured(),
+    text("gcs_store_cacert").honoured(),
+];
+
+pub(super) const AZURE: &[Known] = &[
+    text("azure_store_account").honoured(),
+    text("azure_store_key").secret().honoured(),
+    text("azure_store_container").honoured(),
+    text("azure_store_endpoint").honoured(),
+    text("azure_store_cacert").honoured(),
 ];
 
 const CHECKSUMS: &[&str] = &["when_supported", "when_required"];
@@ -154,6 +174,8 @@ pub(in crate::config) fn driver(kind: &str) -> Option<&'static [Known]> {
         "swift" => SWIFT,
         "rbd" => RBD,
         "s3" => S3,
+        "gcs" => GCS,
+        "azure" => AZURE,
         "vmware" => VMWARE,
         "cinder" => CINDER,
         _ => return None,
@@ -161,4 +183,5 @@ pub(in crate::config) fn driver(kind: &str) -> Option<&'static [Known]> {
 }
 
 /// The names of all drivers.
-pub(in crate::config) const DRIVERS: &[&str] = &["file", "http", "swift", "rbd", "s3", "vmware", "cinder"];
+pub(in crate::config) const DRIVERS: &[&str] =
+    &["file", "http", "swift", "rbd", "s3", "vmware", "cinder", "gcs", "azure"];

@@ -93,7 +93,8 @@ fn no_message_repeats_a_secret() {
 fn settings_do_not_print_secrets() {
     let read = settings(
         "[DEFAULT]\nenabled_backends = a:s3\n[glance_store]\ndefault_backend = a\n\
-         [a]\ns3_store_secret_key = hunter2\ns3_store_access_key = hunter2",
+         [a]\ns3_store_secret_key = hunter2\ns3_store_access_key = hunter2\ns3_store_host = http://h\n\
+         s3_store_bucket = b",
     );
     assert!(!format!("{read:?} {}", read.summary()).contains("hunter2"));
 }

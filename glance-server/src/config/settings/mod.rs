@@ -1,5 +1,6 @@
 //! Settings with types: one struct for each section that the server acts upon.
 
+mod cloud_store;
 mod database;
 mod default;
 mod file_store;
@@ -11,10 +12,12 @@ mod middleware;
 mod outbound;
 mod paste;
 mod policy;
+mod s3_store;
 mod stores;
 mod summary;
 mod vmware_store;
 
+pub use cloud_store::{AzureStoreSettings, GcsStoreSettings};
 pub use database::{Connection, DatabaseSettings};
 pub use default::{Bind, DefaultSettings, PropertyProtectionFormat};
 pub use file_store::{Datadir, FileStoreSettings};
@@ -26,6 +29,7 @@ pub use middleware::{CorsSettings, HealthcheckBackend, HealthcheckSettings, Prox
 pub use outbound::OutboundSettings;
 pub use paste::{Filter, PasteSettings};
 pub use policy::OsloPolicySettings;
+pub use s3_store::S3StoreSettings;
 pub use stores::{ConfiguredStore, StoreKind, StoreSettings};
 pub use summary::Summary;
 pub use vmware_store::VmwareStoreSettings;

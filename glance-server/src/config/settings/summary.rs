@@ -40,6 +40,9 @@ impl fmt::Display for Summary<'_> {
                 }
                 StoreKind::Http(_) => writeln!(f, ", images elsewhere on the web, only read")?,
                 StoreKind::Vmware(vmware) => writeln!(f, " on {}", vmware.server_host)?,
+                StoreKind::S3(s3) => writeln!(f, " in the bucket {} at {}", s3.bucket, s3.host)?,
+                StoreKind::Gcs(gcs) => writeln!(f, " in the bucket {}", gcs.bucket)?,
+                StoreKind::Azure(azure) => writeln!(f, " in the container {} of {}", azure.container, azure.account)?,
                 StoreKind::Other { .. } => writeln!(f)?,
             }
         }

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::cloud_store::{AzureStoreSettings, GcsStoreSettings};
 use super::file_store::{FileStoreSettings, reserved};
 use super::http_store::HttpStoreSettings;
+use super::s3_store::S3StoreSettings;
 use super::vmware_store::VmwareStoreSettings;
 use crate::config::kind::Value;
 use crate::config::options::{DRIVERS, driver};
@@ -51,9 +53,15 @@ pub enum StoreKind {
     Http(HttpStoreSettings),
     /// `vmware`: files in datastores of vSphere.
     Vmware(Box<VmwareStoreSettings>),
+    /// `s3`: objects in S3.
+    S3(S3StoreSettings),
+    /// `gcs`: objects in Google Cloud Storage.
+    Gcs(GcsStoreSettings),
+    /// `azure`: blobs in Azure.
+    Azure(AzureStoreSettings),
     /// Any other driver of Glance.
     Other {
-        /// The driver's name: `swift`, `rbd`, `s3`, `cinder`.
+        /// The driver's name: `swift`, `rbd`, `cinder`.
         kind: String,
         /// Its options with their values, as text, references filled in.
         options: Vec<(&'static str, Secret)>,
@@ -68,6 +76,9 @@ impl StoreKind {
             Self::File(_) => "file",
             Self::Http(_) => "http",
             Self::Vmware(_) => "vmware",
+            Self::S3(_) => "s3",
+            Self::Gcs(_) => "gcs",
+            Self::Azure(_) => "azure",
             Self::Other { kind, .. } => kind,
         }
     }
@@ -117,6 +128,7 @@ fn driver_of_scheme(scheme: &str) -> &str {
         "filesystem" => "file",
         "https" => "http",
         "vsphere" => "vmware",
+        "gs" => "gcs",
         _ => scheme.split('+').next().unwrap_or(scheme),
     }
 }
@@ -180,6 +192,9 @@ fn store_kind(options: &Resolved, section: &str, kind: &str, unset: Option<PathB
         "file" => StoreKind::File(FileStoreSettings::from(options, section, unset)),
         "http" => StoreKind::Http(HttpStoreSettings::from(options, section)),
         "vmware" => StoreKind::Vmware(Box::new(VmwareStoreSettings::from(options, section))),
+        "s3" => StoreKind::S3(S3StoreSettings::from(options, section)),
+        "gcs" => StoreKind::Gcs(GcsStoreSettings::from(options, section)),
+        "azure" => StoreKind::Azure(AzureStoreSettings::from(options, section)),
         other => StoreKind::Other {
             kind: other.to_owned(),
             options: driver(other)
