@@ -23,12 +23,11 @@ impl Lanes {
 
     /// `None` if this processor cannot.
     fn together() -> Option<Self> {
-        Paired::new().map(|both| Self(vec![Lane::new(Work::Both(Box::new(both)))]))
+        Paired::new().map(|both| Self(vec![Lane::of(Work::Both(Box::new(both)))]))
     }
 
     fn apart(algorithm: HashAlgorithm) -> Self {
-        let lane = |algorithm| Lane::new(Work::One(Box::new(Hasher::new(algorithm))));
-        Self(vec![lane(HashAlgorithm::Md5), lane(algorithm)])
+        Self(vec![Lane::new(HashAlgorithm::Md5), Lane::new(algorithm)])
     }
 
     /// Waits until the batch before is done, then begins this one.
@@ -52,12 +51,12 @@ impl Lanes {
     }
 }
 
-/// Digests computed one batch at a time and in order.
+/// A digest whose work is done on the runtime's blocking threads, one batch at a time and in order.
 ///
 /// At most one batch is being hashed while the next is collected, so a lane bounds the memory of
 /// its upload, and two lanes over the same batches run beside each other.
 #[derive(Debug)]
-struct Lane {
+pub struct Lane {
     resting: Option<Work>,
     working: Option<JoinHandle<Work>>,
 }
@@ -80,11 +79,22 @@ impl Work {
 }
 
 impl Lane {
-    fn new(work: Work) -> Self {
+    /// A digest of nothing yet.
+    #[must_use]
+    pub fn new(algorithm: HashAlgorithm) -> Self {
+        Self::of(Work::One(Box::new(Hasher::new(algorithm))))
+    }
+
+    fn of(work: Work) -> Self {
         Self { resting: Some(work), working: None }
     }
 
-    async fn push(&mut self, batch: &[Bytes]) -> Result<(), BoxError> {
+    /// Waits until the batch before is done, then begins this one.
+    ///
+    /// # Errors
+    ///
+    /// If a thread of the runtime failed.
+    pub async fn push(&mut self, batch: &[Bytes]) -> Result<(), BoxError> {
         let mut work = self.take().await?;
         if batch.iter().map(Bytes::len).sum::<usize>() < WORTH_A_THREAD {
             work.update(batch);
@@ -97,6 +107,18 @@ impl Lane {
             }));
         }
         Ok(())
+    }
+
+    /// The digest of all batches, lower-case hex.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lane::push`].
+    pub async fn finish(mut self) -> Result<String, BoxError> {
+        Ok(match self.take().await? {
+            Work::One(hasher) => hasher.finish(),
+            Work::Both(both) => both.finish().1,
+        })
     }
 
     async fn take(&mut self) -> Result<Work, BoxError> {

@@ -9,6 +9,7 @@ mod fused;
 mod lanes;
 mod paired;
 
+pub use lanes::Lane;
 pub(crate) use lanes::Lanes;
 
 use std::fmt;

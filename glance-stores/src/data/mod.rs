@@ -8,7 +8,7 @@ pub mod file;
 pub mod gcs;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(any(feature = "file", feature = "object", feature = "vmware"))]
+#[cfg(any(feature = "file", feature = "object", feature = "swift", feature = "vmware"))]
 mod intake;
 #[cfg(any(feature = "object", feature = "vmware"))]
 mod naming;
@@ -16,5 +16,7 @@ mod naming;
 pub mod object;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(feature = "swift")]
+pub mod swift;
 #[cfg(feature = "vmware")]
 pub mod vmware;

@@ -97,8 +97,8 @@ impl Request {
         // What announces a length is the body's to say, and the host the URL's.
         headers.remove(CONTENT_LENGTH);
         headers.remove(HOST);
-        // Without data the body says nothing, and there are servers that want to hear it (411).
-        if payload.is_empty() && matches!(method, Method::POST | Method::PUT) {
+        if payload.is_empty() && matches!(method, Method::PUT | Method::POST | Method::PATCH) {
+            // RFC 9110 §8.6; Swift refuses such requests without it.
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let body = RequestBody::new(payload, Arc::clone(activity));

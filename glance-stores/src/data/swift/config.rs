@@ -1,0 +1,363 @@
+//! How a store in Swift is set up.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::outbound::{Deadlines, OperatorUrl, Tls};
+
+/// What `swift_store_large_object_size` and its like count in.
+pub const UNIT: u64 = 1000 * 1024;
+
+/// A key, password or secret. It does not print; [`Key::expose`] is the one way out.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Key(String);
+
+impl Key {
+    /// Wraps `key`.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// The key itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("****")
+    }
+}
+
+/// How an account is logged in to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Protocol {
+    /// With Keystone's API v3.
+    #[default]
+    Keystone,
+    /// With Swift's own `/auth/v1.0`, for installations without Keystone.
+    V1,
+}
+
+/// What an account is logged in to with.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Credentials {
+    /// A user and a password. For Keystone the user is `project:user`.
+    User {
+        /// The user.
+        name: String,
+        /// The password.
+        key: Key,
+    },
+    /// An application credential of Keystone, which knows its project.
+    Application {
+        /// Its id.
+        id: String,
+        /// Its secret.
+        secret: Key,
+    },
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User { .. } => "User",
+            Self::Application { .. } => "Application",
+        })
+    }
+}
+
+/// A domain of Keystone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Domain {
+    /// By its id.
+    Id(String),
+    /// By its name.
+    Name(String),
+}
+
+impl Default for Domain {
+    fn default() -> Self {
+        Self::Id("default".to_owned())
+    }
+}
+
+/// Who keeps the data.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Account {
+    /// Where to log in, such as `https://keystone.example:5000/v3`; without a scheme, `https`.
+    pub auth_address: String,
+    /// How to log in.
+    pub protocol: Protocol,
+    /// With what.
+    pub credentials: Credentials,
+    /// The domain of the user.
+    pub user_domain: Domain,
+    /// The domain of the project.
+    pub project_domain: Domain,
+}
+
+impl Account {
+    /// An account in the domains whose id is `default`.
+    pub fn new(auth_address: impl Into<String>, credentials: Credentials) -> Self {
+        Self {
+            auth_address: auth_address.into(),
+            protocol: Protocol::default(),
+            credentials,
+            user_domain: Domain::default(),
+            project_domain: Domain::default(),
+        }
+    }
+
+    /// The address with a scheme and without a slash at its end.
+    pub(super) fn address(&self) -> String {
+        let address = self.auth_address.trim().trim_end_matches('/');
+        let scheme = if address.contains("://") { "" } else { "https://" };
+        format!("{scheme}{address}")
+    }
+}
+
+/// Which of the URLs that Keystone's catalogue has for Swift is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Interface {
+    /// `publicURL`.
+    #[default]
+    Public,
+    /// `internalURL`.
+    Internal,
+    /// `adminURL`.
+    Admin,
+}
+
+impl Interface {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Internal => "internal",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// How Swift itself is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The storage URL, whatever a catalogue says.
+    pub fixed: Option<String>,
+    /// The type of service in the catalogue.
+    pub service_type: String,
+    /// The interface in the catalogue.
+    pub interface: Interface,
+    /// The region in the catalogue; `None` takes the first.
+    pub region: Option<String>,
+}
+
+impl Default for Endpoint {
+    fn default() -> Self {
+        let service_type = "object-store".to_owned();
+        Self { fixed: None, service_type, interface: Interface::default(), region: None }
+    }
+}
+
+/// The accounts of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accounts {
+    /// Each with the reference that locations call it by.
+    pub accounts: Vec<(String, Account)>,
+    /// The reference of the one that takes new data.
+    pub default: String,
+    /// Whether new locations name the reference rather than hold the credentials.
+    pub referenced: bool,
+}
+
+/// How a store in Swift is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwiftConfig {
+    /// Whose data it is.
+    pub accounts: Accounts,
+    /// How Swift is found.
+    pub endpoint: Endpoint,
+    /// The container, or the beginning of the names of several.
+    pub container: String,
+    /// Of how many characters of an image's id the rest of a container's name is made; 0: there is
+    /// one container.
+    pub container_seed: usize,
+    /// Whether data in other containers of the accounts is this store's as well, so that it outlives
+    /// a change of `container`. Not where several stores share an account.
+    pub any_container: bool,
+    /// Whether a container that is missing is made.
+    pub create_container: bool,
+    /// Data of this many bytes and more goes in segments.
+    pub large_object_size: u64,
+    /// Bytes of a segment.
+    pub segment_size: u64,
+    /// Where a segment is kept until Swift has it, so that it can be sent again. `None`: nowhere;
+    /// only the first MiB of a segment can be sent again, from memory.
+    pub buffer_dir: Option<PathBuf>,
+    /// How often a download that breaks is taken up again.
+    pub retry_get_count: u32,
+    /// A token is renewed this long before it expires.
+    pub expire_soon: Duration,
+    /// How servers are verified.
+    pub tls: Tls,
+    /// How long to wait.
+    pub deadlines: Deadlines,
+    /// Entries of a container asked for at a time.
+    pub page: usize,
+}
+
+impl SwiftConfig {
+    /// A store in the container `glance` of one account, which new locations hold the credentials of.
+    #[must_use]
+    pub fn new(account: Account) -> Self {
+        let default = "ref1".to_owned();
+        Self::with_accounts(Accounts { accounts: vec![(default.clone(), account)], default, referenced: false })
+    }
+
+    /// A store in the container `glance` of the default of `accounts`.
+    #[must_use]
+    pub fn with_accounts(accounts: Accounts) -> Self {
+        Self {
+            accounts,
+            endpoint: Endpoint::default(),
+            container: "glance".to_owned(),
+            container_seed: 0,
+            any_container: false,
+            create_container: false,
+            large_object_size: 5120 * UNIT,
+            segment_size: 200 * UNIT,
+            buffer_dir: None,
+            retry_get_count: 3,
+            expire_soon: Duration::from_secs(60),
+            tls: Tls::default(),
+            deadlines: Deadlines::default(),
+            page: 1000,
+        }
+    }
+
+    /// The container of an image.
+    pub(super) fn container_of(&self, id: &str) -> String {
+        if self.container_seed == 0 {
+            return self.container.clone();
+        }
+        // Dashes among the first characters are kept, and not counted.
+        let dashes = id.bytes().take(self.container_seed).filter(|byte| *byte == b'-').count();
+        let suffix: String = id.chars().take(self.container_seed + dashes).collect();
+        format!("{}_{}", self.container, suffix.to_lowercase())
+    }
+
+    /// Whether images may lie in a container of this name, as the store is set up now.
+    pub(super) fn may_be_container(&self, name: &str) -> bool {
+        if self.container_seed == 0 {
+            return name == self.container;
+        }
+        let suffix = name.strip_prefix(self.container.as_str()).and_then(|rest| rest.strip_prefix('_'));
+        suffix.is_some_and(|suffix| suffix.bytes().filter(|byte| *byte != b'-').count() <= self.container_seed)
+    }
+}
+
+/// Why a store cannot be set up so.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SwiftError {
+    /// The reference of new data is none of the accounts'.
+    #[error("no account has the reference {0}")]
+    NoAccount(String),
+    /// An address is none.
+    #[error("the {0} is not an http or https URL with a host")]
+    Address(&'static str),
+    /// A Keystone user without a project.
+    #[error("the user of account {0} is not in the form project:user")]
+    User(String),
+    /// A size of nothing.
+    #[error("a segment has at least one byte")]
+    SegmentSize,
+    /// TLS cannot be spoken so.
+    #[error(transparent)]
+    Tls(#[from] crate::outbound::TlsError),
+}
+
+impl SwiftConfig {
+    pub(super) fn check(&self) -> Result<(), SwiftError> {
+        let default = &self.accounts.default;
+        let known = self.accounts.accounts.iter().any(|(reference, _)| reference == default);
+        if !known {
+            return Err(SwiftError::NoAccount(default.clone()));
+        }
+        for (reference, account) in &self.accounts.accounts {
+            OperatorUrl::parse(&account.address()).map_err(|_| SwiftError::Address("auth address"))?;
+            if let (Protocol::Keystone, Credentials::User { name, .. }) = (account.protocol, &account.credentials)
+                && !name.contains(':')
+            {
+                return Err(SwiftError::User(reference.clone()));
+            }
+        }
+        if let Some(fixed) = &self.endpoint.fixed {
+            OperatorUrl::parse(fixed).map_err(|_| SwiftError::Address("endpoint"))?;
+        }
+        if self.segment_size == 0 { Err(SwiftError::SegmentSize) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> SwiftConfig {
+        let credentials = Credentials::User { name: "t:canary".to_owned(), key: Key::new("canary") };
+        SwiftConfig::new(Account::new("auth.example/v3/", credentials))
+    }
+
+    #[test]
+    fn containers_are_named_as_glance_names_them() {
+        let id = "FDA1B2C3-4e5f-6789-abcd-0123456789ab";
+        for (seed, container) in [
+            (0, "glance"),
+            (1, "glance_f"),
+            (8, "glance_fda1b2c3"),
+            (9, "glance_fda1b2c3-4"),
+            (32, "glance_fda1b2c3-4e5f-6789-abcd-0123456789ab"),
+        ] {
+            let config = SwiftConfig { container_seed: seed, ..config() };
+            assert_eq!(config.container_of(id), container, "seed {seed}");
+            assert!(config.may_be_container(container));
+            assert!(!config.may_be_container("other"));
+        }
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_is_https() {
+        assert_eq!(config().accounts.accounts[0].1.address(), "https://auth.example/v3");
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        config().check().unwrap();
+        let with = |change: fn(&mut SwiftConfig)| {
+            let mut config = config();
+            change(&mut config);
+            config.check()
+        };
+        let unknown = with(|config| config.accounts.default = "other".to_owned());
+        assert!(matches!(unknown, Err(SwiftError::NoAccount(_))));
+        let address = with(|config| config.accounts.accounts[0].1.auth_address = "ftp://x".to_owned());
+        assert!(matches!(address, Err(SwiftError::Address(_))));
+        let endpoint = with(|config| config.endpoint.fixed = Some("nonsense".to_owned()));
+        assert!(matches!(endpoint, Err(SwiftError::Address(_))));
+        let size = with(|config| config.segment_size = 0);
+        assert!(matches!(size, Err(SwiftError::SegmentSize)));
+        let key = Key::new("k");
+        let user = Credentials::User { name: "no-project".to_owned(), key };
+        let user = SwiftConfig::new(Account::new("https://a", user)).check();
+        assert!(matches!(user, Err(SwiftError::User(_))));
+    }
+
+    #[test]
+    fn no_key_is_printed() {
+        let printed = format!("{:?}", config());
+        assert!(!printed.contains("canary"), "{printed}");
+    }
+}

@@ -1,0 +1,172 @@
+//! Image data in OpenStack Object Storage (Swift), in the account of one or several projects of the operator's.
+//!
+//! Objects are named by image id; their locations are described in [`mod@location`]. An upload holds at
+//! most 3 MiB in memory, whatever its length: one MiB that can be sent again, and a few batches that
+//! are hashed and sent; a download holds what the connection has read ahead. Longer data goes in segments,
+//! one after another.
+//!
+//! Credentials in a location are used with the configured auth addresses and no others: a location does not make
+//! this program talk to a host that its operator did not name.
+
+mod accounts;
+mod auth;
+mod client;
+mod config;
+mod known;
+mod location;
+mod read;
+mod remove;
+mod upload;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use glance_core::image::ImageId;
+use glance_core::location::Location;
+use glance_core::store::{ByteRange, ByteStream, Capabilities, Reading, Store, StoreError, Stored, stream_of};
+use http::StatusCode;
+use serde_json::Map;
+
+pub use self::accounts::{accounts, protocol};
+use self::client::{KIND, Swift, drain, etag, refusal};
+pub use self::config::{
+    Account, Accounts, Credentials, Domain, Endpoint, Interface, Key, Protocol, SwiftConfig, SwiftError, UNIT,
+};
+use self::known::KnownAccounts;
+use self::location::Place;
+use self::read::Transfer;
+use self::upload::{Claims, Upload};
+use super::intake::Intake;
+
+/// A store of objects in Swift.
+pub struct SwiftStore {
+    config: Arc<SwiftConfig>,
+    known: KnownAccounts,
+    claims: Claims,
+}
+
+impl SwiftStore {
+    /// Opens a store. Nothing is connected to before it is used.
+    ///
+    /// # Errors
+    ///
+    /// [`SwiftError`].
+    pub fn open(config: SwiftConfig) -> Result<Self, SwiftError> {
+        config.check()?;
+        let known = KnownAccounts::new(&config)?;
+        Ok(Self { config: Arc::new(config), known, claims: Claims::default() })
+    }
+
+    fn place(&self, at: &Location) -> Result<(Arc<Swift>, Place), StoreError> {
+        let place = Place::parse(at.expose());
+        let found = place.and_then(|place| Some((self.known.of(&place.owner)?, place)));
+        found.ok_or_else(|| StoreError::BadLocation { store: KIND, location: at.clone() })
+    }
+
+    /// All of an object.
+    async fn whole(&self, swift: Arc<Swift>, place: Place, at: &Location) -> Result<Reading, StoreError> {
+        let answer = swift.open(&place.container, &place.object, None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            drain(answer).await;
+            return Err(not_found(at));
+        }
+        if answer.status != StatusCode::OK {
+            return Err(refusal("opening an object", answer.status));
+        }
+        let Some(size) = answer.content_length() else { return Err(too_many_segments()) };
+        let transfer = self.transfer(swift, place, etag(&answer), size, 0..size);
+        Ok(Reading { size, range: 0..size, stream: transfer.stream(answer), file: None })
+    }
+
+    fn transfer(
+        &self,
+        swift: Arc<Swift>,
+        place: Place,
+        etag: Option<String>,
+        size: u64,
+        range: std::ops::Range<u64>,
+    ) -> Transfer {
+        let Place { container, object, .. } = place;
+        Transfer { swift, container, object, etag, size, range, retries: self.config.retry_get_count }
+    }
+}
+
+impl fmt::Debug for SwiftStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SwiftStore").field("container", &self.config.container).finish_non_exhaustive()
+    }
+}
+
+fn not_found(at: &Location) -> StoreError {
+    StoreError::NotFound { store: KIND, location: at.clone() }
+}
+
+/// Swift adds up the first 10,000 segments, and says nothing of the length where there are more.
+fn too_many_segments() -> StoreError {
+    StoreError::failed(KIND, "opening an object")("Swift does not say how long it is")
+}
+
+#[async_trait]
+impl Store for SwiftStore {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { write: true, delete: true }
+    }
+
+    fn holds(&self, at: &Location) -> bool {
+        let Some(place) = Place::parse(at.expose()) else { return false };
+        let here = self.config.any_container || self.config.may_be_container(&place.container);
+        here && self.known.knows(&place.owner)
+    }
+
+    async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError> {
+        let container = self.config.container_of(id.as_str());
+        let (swift, owner) = self.known.default();
+        let place = Place { owner, container: container.clone(), object: id.to_string() };
+        let upload = Upload { swift, config: Arc::clone(&self.config), id, container };
+        let size = upload.run(&self.claims, Intake::new(KIND, data, size), size).await?;
+        Ok(Stored { location: Location::new(place.url()), size, metadata: Map::new() })
+    }
+
+    async fn get(&self, at: &Location, range: ByteRange) -> Result<Reading, StoreError> {
+        let (swift, place) = self.place(at)?;
+        if range == ByteRange::ALL {
+            return self.whole(swift, place, at).await;
+        }
+        // Of an empty object Swift refuses any range, and it does not say how long an object is whose range it refuses.
+        let found = swift.head(&place.container, &place.object).await?.ok_or_else(|| not_found(at))?;
+        let size = found.size.ok_or_else(too_many_segments)?;
+        let range = range.within(size).ok_or(StoreError::OutOfRange { store: KIND, size })?;
+        if range.is_empty() {
+            return Ok(Reading { size, range, stream: stream_of(Bytes::new()), file: None });
+        }
+        let transfer = self.transfer(swift, place, found.etag, size, range.clone());
+        let answer = transfer.open().await?;
+        Ok(Reading { size, range, stream: transfer.stream(answer), file: None })
+    }
+
+    async fn size(&self, at: &Location) -> Result<u64, StoreError> {
+        let (swift, place) = self.place(at)?;
+        let found = swift.head(&place.container, &place.object).await?.ok_or_else(|| not_found(at))?;
+        found.size.ok_or_else(too_many_segments)
+    }
+
+    async fn delete(&self, at: &Location) -> Result<(), StoreError> {
+        let (swift, place) = self.place(at)?;
+        if swift.remove(&place.container, &place.object).await? { Ok(()) } else { Err(not_found(at)) }
+    }
+
+    async fn discard(&self, id: ImageId) -> Result<(), StoreError> {
+        let _claim = self.claims.take(id).await;
+        let (swift, _) = self.known.default();
+        swift.discard(&self.config.container_of(id.as_str()), id.as_str()).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! The store against a real Swift: `tests/backends/swift` starts one.
+
+mod live;
+mod places;
+mod support;
+
+mod plain_users {
+    use super::support::{Backend, store_with};
+
+    glance_core::store_conformance!(live "GLANCE_TEST_SWIFT", |settings: String| async move {
+        store_with(Backend::of(&settings).plain(), |_| ()).await
+    });
+}
+
+mod whole_objects {
+    use super::super::UNIT;
+    use super::support::{Backend, store_with};
+
+    glance_core::store_conformance!(live "GLANCE_TEST_SWIFT", |settings: String| async move {
+        store_with(Backend::of(&settings).plain(), |config| {
+            config.large_object_size = 5120 * UNIT;
+            config.segment_size = 200 * UNIT;
+        }).await
+    });
+}
+
+mod buffered_segments {
+    use super::support::{Backend, store_with};
+
+    glance_core::store_conformance!(live "GLANCE_TEST_SWIFT", |settings: String| async move {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let (container, store) = store_with(Backend::of(&settings).plain(), |config| {
+            config.segment_size = 1_500_001;
+            config.buffer_dir = Some(path);
+        }).await;
+        ((folder, container), store)
+    });
+}
+
+mod keystone_passwords {
+    use super::support::{Backend, store_with};
+
+    glance_core::store_conformance!(live "GLANCE_TEST_SWIFT_V3", |settings: String| async move {
+        store_with(Backend::of(&settings).password(), |_| ()).await
+    });
+}
+
+mod application_credentials {
+    use super::support::{Backend, store_with};
+
+    glance_core::store_conformance!(live "GLANCE_TEST_SWIFT_V3", |settings: String| async move {
+        store_with(Backend::of(&settings).application(), |config| config.accounts.referenced = true).await
+    });
+}

@@ -1,0 +1,56 @@
+//! Which locations a store takes for its own, without any Swift.
+
+use glance_core::location::Location;
+use glance_core::store::StoreExt;
+
+use super::super::*;
+
+fn user(name: &str) -> Account {
+    Account::new("http://127.0.0.1:1/v3/", Credentials::User { name: name.to_owned(), key: Key::new("canary") })
+}
+
+fn store(change: impl FnOnce(&mut SwiftConfig)) -> SwiftStore {
+    let mut config = SwiftConfig::new(user("t:u"));
+    change(&mut config);
+    SwiftStore::open(config).unwrap()
+}
+
+#[test]
+fn a_store_holds_what_lies_at_its_address_in_its_container() {
+    let store = store(|_| ());
+    for (url, held) in [
+        ("swift+http://t%3Au:canary@127.0.0.1:1/v3/glance/x", true),
+        ("swift+http://other:key@127.0.0.1:1/v3/glance/x", true),
+        ("swift+config://ref1/glance/x", true),
+        ("swift+http://t%3Au:canary@127.0.0.1:1/v3/other/x", false),
+        ("swift+http://t%3Au:canary@127.0.0.1:2/v3/glance/x", false),
+        ("swift+https://t%3Au:canary@127.0.0.1:1/v3/glance/x", false),
+        ("swift+http://127.0.0.1:1/v3/glance/x", false),
+        ("swift+config://ref2/glance/x", false),
+    ] {
+        assert_eq!(store.holds(&Location::new(url)), held, "{url}");
+    }
+}
+
+#[test]
+fn the_only_store_holds_every_container() {
+    let store = store(|config| config.any_container = true);
+    assert!(store.holds(&Location::new("swift+config://ref1/other/x")));
+}
+
+#[tokio::test]
+async fn a_location_at_an_address_nobody_configured_is_refused() {
+    let store = store(|_| ());
+    let at = Location::new("swift+http://t%3Au:canary@127.0.0.1:2/v3/glance/x");
+    let refused = store.read(&at, ByteRange::ALL).await;
+    assert!(matches!(refused, Err(StoreError::BadLocation { .. })), "{refused:?}");
+    assert!(!format!("{refused:?} {}", refused.as_ref().unwrap_err()).contains("canary"));
+}
+
+#[tokio::test]
+async fn a_store_that_nobody_runs_opens_and_is_unavailable() {
+    let store = store(|_| ());
+    let put = store.write(ImageId::random(), Bytes::from_static(b"x")).await;
+    assert!(matches!(put, Err(StoreError::Unavailable { .. })), "{put:?}");
+    assert!(!format!("{put:?} {} {store:?}", put.as_ref().unwrap_err()).contains("canary"));
+}
