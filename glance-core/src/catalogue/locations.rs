@@ -54,6 +54,9 @@ impl Images<'_> {
             return Err(refused());
         }
         let named = self.registry.stores.of(&location).ok_or_else(refused)?;
+        if !named.store.is_for_clients(&location.url) {
+            return Err(refused());
+        }
         match named.store.size(&location.url).await {
             Ok(size) if size > 0 => Ok(size),
             Ok(_) => Err(refused()),

@@ -188,6 +188,10 @@ impl Store for Watched {
         self.noted(store.copy(id, from, size).await)
     }
 
+    fn is_for_clients(&self, at: &Location) -> bool {
+        self.state.store.get().is_some_and(|store| store.is_for_clients(at))
+    }
+
     fn details(&self) -> Map<String, Value> {
         self.state.store.get().map(|store| store.details()).unwrap_or_default()
     }

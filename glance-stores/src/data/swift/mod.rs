@@ -35,7 +35,7 @@ pub use self::config::{
     Account, Accounts, Credentials, Domain, Endpoint, Interface, Key, Protocol, SwiftConfig, SwiftError, UNIT,
 };
 use self::known::KnownAccounts;
-use self::location::Place;
+use self::location::{Owner, Place};
 use self::read::Transfer;
 use self::upload::{Claims, Upload};
 use super::intake::Intake;
@@ -124,11 +124,15 @@ impl Store for SwiftStore {
         here && self.known.knows(&place.owner)
     }
 
+    fn is_for_clients(&self, at: &Location) -> bool {
+        Place::parse(at.expose()).is_some_and(|place| matches!(place.owner, Owner::User { .. }))
+    }
+
     async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError> {
         let container = self.config.container_of(id.as_str());
         let (swift, owner) = self.known.default();
         let place = Place { owner, container: container.clone(), object: id.to_string() };
-        let upload = Upload { swift, config: Arc::clone(&self.config), id, container };
+        let upload = Upload { swift, config: Arc::clone(&self.config), id, container, in_flight: Arc::default() };
         let size = upload.run(&self.claims, Intake::new(KIND, data, size), size).await?;
         Ok(Stored { location: Location::new(place.url()), size, metadata: Map::new() })
     }

@@ -46,7 +46,7 @@ async fn a_hundred_uploads_that_are_given_up_leave_nothing() {
     let data = noise(900_000);
     for polls in 0..100 {
         let mut put = store.put(ImageId::random(), None, chunks(&data));
-        for _ in 0..polls * 3 {
+        for _ in 0..polls {
             if futures::poll!(&mut put).is_ready() {
                 break;
             }

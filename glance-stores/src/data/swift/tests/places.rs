@@ -54,3 +54,18 @@ async fn a_store_that_nobody_runs_opens_and_is_unavailable() {
     assert!(matches!(put, Err(StoreError::Unavailable { .. })), "{put:?}");
     assert!(!format!("{put:?} {} {store:?}", put.as_ref().unwrap_err()).contains("canary"));
 }
+
+#[test]
+fn clients_register_nothing_that_is_read_with_the_stores_own_account() {
+    let application = Credentials::Application { id: "i".to_owned(), secret: Key::new("s") };
+    let account = Account::new("http://127.0.0.1:1/v3", application);
+    let store = SwiftStore::open(SwiftConfig::new(account)).unwrap();
+    for (url, held, theirs) in [
+        ("swift+http://127.0.0.1:1/v3/glance/x", true, false),
+        ("swift+config://ref1/glance/x", true, false),
+        ("swift+http://t%3Au:key@127.0.0.1:1/v3/glance/x", true, true),
+    ] {
+        let at = Location::new(url);
+        assert_eq!((store.holds(&at), store.is_for_clients(&at)), (held, theirs), "{url}");
+    }
+}

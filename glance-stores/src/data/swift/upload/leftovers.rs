@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::{TryStreamExt, stream};
 use glance_core::store::StoreError;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::segment_name;
+use super::{Upload, segment_name};
 use crate::data::swift::client::Swift;
 use crate::data::swift::remove::AT_ONCE;
 
@@ -32,13 +32,17 @@ struct Begun {
     object: String,
     whole: bool,
     segments: u64,
+    in_flight: Arc<Mutex<()>>,
     /// Held until all is gone.
     claim: OwnedMutexGuard<()>,
 }
 
 impl Leftovers {
-    pub(super) fn new(swift: Arc<Swift>, container: String, object: String, claim: OwnedMutexGuard<()>) -> Self {
-        let begun = Begun { swift, container, object, whole: false, segments: 0, claim };
+    /// Nothing yet.
+    pub(super) fn new(upload: &Upload, claim: OwnedMutexGuard<()>) -> Self {
+        let (container, object) = (upload.container.clone(), upload.id.to_string());
+        let (swift, in_flight) = (Arc::clone(&upload.swift), Arc::clone(&upload.in_flight));
+        let begun = Begun { swift, container, object, whole: false, segments: 0, in_flight, claim };
         Self { begun: Some(begun), runtime: Handle::current() }
     }
 
@@ -84,6 +88,8 @@ impl Begun {
     }
 
     async fn remove(self) {
+        // A request whose data has all gone may be looked at later than one that removes what it makes.
+        drop(self.in_flight.lock().await);
         for attempt in 1..=ATTEMPTS {
             match self.try_to_remove().await {
                 Ok(()) => return,

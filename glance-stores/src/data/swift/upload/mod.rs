@@ -18,6 +18,7 @@ use glance_core::image::ImageId;
 use glance_core::store::StoreError;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tokio::sync::Mutex;
 
 pub(super) use self::claims::Claims;
 use self::feed::Feed;
@@ -26,7 +27,7 @@ use self::part::{Making, Part, Sent};
 use super::client::{KIND, Swift, at, drain, pause, refusal};
 use super::config::SwiftConfig;
 use crate::data::intake::Intake;
-use crate::outbound::Payload;
+use crate::outbound::{Payload, Response};
 
 /// Segments an object may have: their numbers have five digits, and are sorted as text.
 const SEGMENTS: u64 = 99_999;
@@ -41,6 +42,8 @@ pub(super) struct Upload {
     pub(super) config: Arc<SwiftConfig>,
     pub(super) id: ImageId,
     pub(super) container: String,
+    /// Held while a request that makes an object waits for its answer, be there anybody who wants it or not.
+    pub(super) in_flight: Arc<Mutex<()>>,
 }
 
 impl Upload {
@@ -48,8 +51,7 @@ impl Upload {
     pub(super) async fn run(self, claims: &Claims, data: Intake, size: Option<u64>) -> Result<u64, StoreError> {
         // A put that was given up may still be taking back what it began.
         let claim = claims.take(self.id).await;
-        let (swift, container) = (Arc::clone(&self.swift), self.container.clone());
-        let mut begun = Leftovers::new(swift, container, self.id.to_string(), claim);
+        let mut begun = Leftovers::new(&self, claim);
         match self.send(&mut begun, data, size).await {
             Ok(size) => {
                 begun.keep();
@@ -184,13 +186,17 @@ impl Upload {
         let place = format!("{}/{}", self.container, prefix(self.id.as_str()));
         let place = HeaderValue::try_from(utf8_percent_encode(&place, IN_MANIFEST).to_string());
         let place = place.map_err(StoreError::failed(KIND, DOING))?;
-        let manifest = |grant: &super::auth::Grant| {
-            at(grant, Method::PUT, [self.container.as_str(), self.id.as_str()])
-                .payload(Payload::Bytes(Bytes::new()))
-                .header(HeaderName::from_static("x-object-manifest"), place.clone())
-                .header(http::header::IF_NONE_MATCH, HeaderValue::from_static("*"))
+        let (swift, container, id) = (Arc::clone(&self.swift), self.container.clone(), self.id);
+        let sending = async move {
+            let manifest = |grant: &super::auth::Grant| {
+                at(grant, Method::PUT, [container.as_str(), id.as_str()])
+                    .payload(Payload::Bytes(Bytes::new()))
+                    .header(HeaderName::from_static("x-object-manifest"), place.clone())
+                    .header(http::header::IF_NONE_MATCH, HeaderValue::from_static("*"))
+            };
+            swift.call(DOING, manifest).await
         };
-        let answer = self.swift.call(DOING, manifest).await?;
+        let answer = self.to_its_end(sending).await?;
         let status = answer.status;
         drain(answer).await;
         match status {
@@ -203,6 +209,20 @@ impl Upload {
             }
             status => Err(refusal(DOING, status)),
         }
+    }
+
+    /// Does something even if nobody waits for it any more: what it makes can only be removed when it is made.
+    async fn to_its_end(
+        &self,
+        sending: impl Future<Output = Result<Response, StoreError>> + Send + 'static,
+    ) -> Result<Response, StoreError> {
+        let in_flight = Arc::clone(&self.in_flight).lock_owned().await;
+        let sent = tokio::spawn(async move {
+            let answer = sending.await;
+            drop(in_flight);
+            answer
+        });
+        sent.await.map_err(StoreError::failed(KIND, "sending data"))?
     }
 
     async fn is_manifest_of_ours(&self) -> Result<bool, StoreError> {

@@ -1,5 +1,6 @@
 //! One object on its way to Swift: its checksum, and what is needed to send it again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -98,7 +99,7 @@ impl Making<'_> {
         if part.is_whole(feed) {
             let head = part.head.clone();
             let sent = part.end().await?;
-            let data = || -> ByteStream { Box::pin(stream::iter(head.clone().into_iter().map(Ok))) };
+            let data = move || -> ByteStream { Box::pin(stream::iter(head.clone().into_iter().map(Ok))) };
             return self.send_kept(sent, data).await;
         }
         match &self.upload.config.buffer_dir {
@@ -106,21 +107,29 @@ impl Making<'_> {
             Some(folder) => {
                 let buffer = Buffer::new(folder).await.map_err(StoreError::failed(KIND, "making a buffer"))?;
                 let sent = fill(&buffer, part, feed).await?;
-                self.send_kept(sent, || buffer.read()).await
+                self.send_kept(sent, move || buffer.read()).await
             }
         }
     }
 
     /// Sends data that can be had as often as need be.
-    async fn send_kept(&self, sent: Sent, data: impl Fn() -> ByteStream + Send + Sync) -> Result<Sent, StoreError> {
-        let answer = self.upload.swift.call(SENDING, |grant| {
-            let request = self.request(grant, data(), Some(sent.bytes));
-            match HeaderValue::try_from(&sent.md5) {
-                Ok(md5) => request.header(http::header::ETAG, md5),
-                Err(_) => request,
-            }
-        });
-        let answer = answer.await.map_err(|error| match error {
+    async fn send_kept<D>(&self, sent: Sent, data: D) -> Result<Sent, StoreError>
+    where
+        D: Fn() -> ByteStream + Send + Sync + 'static,
+    {
+        let swift = Arc::clone(&self.upload.swift);
+        let (names, only_new, whole) = (self.names(), self.only_new, sent.clone());
+        let sending = async move {
+            let request = |grant: &Grant| {
+                let request = request(grant, &names, only_new, data(), Some(whole.bytes));
+                match HeaderValue::try_from(&whole.md5) {
+                    Ok(md5) => request.header(http::header::ETAG, md5),
+                    Err(_) => request,
+                }
+            };
+            swift.call(SENDING, request).await
+        };
+        let answer = self.upload.to_its_end(sending).await.map_err(|error| match error {
             // The source has ended well: this is the buffer.
             StoreError::Source { source, .. } => StoreError::failed(KIND, "reading a buffer")(source),
             error => error,
@@ -133,10 +142,12 @@ impl Making<'_> {
         let swift = &self.upload.swift;
         let mut grant = swift.tried_grant(&self.upload.container).await?;
         for attempt in 1..=ATTEMPTS {
-            let token = grant.clone();
-            let mut sending = Sending::begin(|data| {
-                let request = self.request(&token, data, length);
-                async move { swift.send(request, &token).await }
+            let (token, account) = (Arc::clone(&grant), Arc::clone(swift));
+            let in_flight = Arc::clone(&self.upload.in_flight).lock_owned().await;
+            let (names, only_new) = (self.names(), self.only_new);
+            let mut sending = Sending::begin(in_flight, move |data| async move {
+                let request = request(&token, &names, only_new, data, length);
+                account.send(request, &token).await
             });
             let answer = match offer(&mut sending, &part.head).await {
                 Ok(()) => return self.go_on(sending, part, feed).await,
@@ -155,7 +166,7 @@ impl Making<'_> {
         Err(StoreError::Denied { store: KIND })
     }
 
-    async fn go_on(&self, mut sending: Sending<'_>, mut part: Part, feed: &mut Feed) -> Result<Sent, StoreError> {
+    async fn go_on(&self, mut sending: Sending, mut part: Part, feed: &mut Feed) -> Result<Sent, StoreError> {
         part.head = Vec::new();
         while let Some(batch) = part.next(feed).await? {
             if let Err(answer) = sending.push(batch).await {
@@ -167,11 +178,8 @@ impl Making<'_> {
         self.judged(answer, sent).await
     }
 
-    fn request(&self, grant: &Grant, data: ByteStream, length: Option<u64>) -> Request {
-        let names = [self.upload.container.as_str(), self.object];
-        let request = at(grant, Method::PUT, names).payload(Payload::Stream(data, length));
-        let request = request.header("content-type", HeaderValue::from_static("application/octet-stream"));
-        if self.only_new { request.header(http::header::IF_NONE_MATCH, HeaderValue::from_static("*")) } else { request }
+    fn names(&self) -> [String; 2] {
+        [self.upload.container.clone(), self.object.to_owned()]
     }
 
     /// What the answer to an object that was sent whole means.
@@ -206,8 +214,14 @@ impl Making<'_> {
     }
 }
 
+fn request(grant: &Grant, names: &[String; 2], only_new: bool, data: ByteStream, length: Option<u64>) -> Request {
+    let request = at(grant, Method::PUT, names.iter().map(String::as_str)).payload(Payload::Stream(data, length));
+    let request = request.header("content-type", HeaderValue::from_static("application/octet-stream"));
+    if only_new { request.header(http::header::IF_NONE_MATCH, HeaderValue::from_static("*")) } else { request }
+}
+
 /// Sends the head, and gives the other side a moment to refuse.
-async fn offer(sending: &mut Sending<'_>, head: &[Bytes]) -> Result<(), Answer> {
+async fn offer(sending: &mut Sending, head: &[Bytes]) -> Result<(), Answer> {
     sending.push(head.to_vec()).await?;
     sending.listen(MOMENT).await
 }

@@ -5,18 +5,20 @@ use std::pin::Pin;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use glance_core::store::{BoxError, ByteStream};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedMutexGuard, mpsc};
+use tokio::task::JoinError;
 
 use crate::outbound::{OutboundError, Response};
 
 /// What comes of a request.
 pub(super) type Answer = Result<Response, OutboundError>;
-type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
-/// A request under way. Dropped before its end, it is broken off, and Swift keeps nothing of it.
-pub(super) struct Sending<'a> {
+/// A request under way. Dropped before the end of its data, it is broken off, and Swift keeps
+/// nothing of it; dropped later, it still runs to its answer.
+pub(super) struct Sending {
     data: mpsc::Sender<Piece>,
-    answer: Answering<'a>,
+    answer: Answering,
 }
 
 enum Piece {
@@ -25,14 +27,21 @@ enum Piece {
     End,
 }
 
-impl<'a> Sending<'a> {
-    /// Begins the request that `request` makes of its data.
-    pub(super) fn begin<F>(request: impl FnOnce(ByteStream) -> F) -> Self
+impl Sending {
+    /// Begins the request that `request` makes of its data; `in_flight` is held until its answer.
+    pub(super) fn begin<F>(in_flight: OwnedMutexGuard<()>, request: impl FnOnce(ByteStream) -> F) -> Self
     where
-        F: Future<Output = Answer> + Send + 'a,
+        F: Future<Output = Answer> + Send + 'static,
     {
         let (data, pieces) = mpsc::channel(1);
-        Self { data, answer: Box::pin(request(body(pieces))) }
+        let request = request(body(pieces));
+        let running = tokio::spawn(async move {
+            let answer = request.await;
+            drop(in_flight);
+            answer
+        });
+        let lost = |error: JoinError| OutboundError::Source(error.into());
+        Self { data, answer: Box::pin(async move { running.await.unwrap_or_else(|error| Err(lost(error))) }) }
     }
 
     /// Hands on a batch.
