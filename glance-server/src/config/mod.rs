@@ -29,7 +29,7 @@ pub use settings::{
     Datadir, DefaultSettings, FileStoreSettings, Filter, GcsStoreSettings, GlanceRsSettings, HealthcheckBackend,
     HealthcheckSettings, HttpStoreSettings, ImageFormatSettings, LimitSettings, LoggingSettings, OsloPolicySettings,
     OutboundSettings, PasteSettings, PropertyProtectionFormat, ProxyHeaders, S3StoreSettings, Settings, StoreKind,
-    StoreSettings, Summary, VmwareStoreSettings,
+    StoreSettings, Summary, SwiftAccount, SwiftStoreSettings, VmwareStoreSettings,
 };
 pub use sources::{ConfigFiles, Source, Surroundings};
 

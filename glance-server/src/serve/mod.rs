@@ -8,6 +8,7 @@ mod logging;
 mod object_stores;
 mod policy;
 mod stores;
+mod swift;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;

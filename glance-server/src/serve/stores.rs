@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::StartError;
 use super::object_stores;
+use super::swift;
 use crate::config::{
     ConfiguredStore, FileStoreSettings, HttpStoreSettings, OutboundSettings, StoreKind, StoreSettings,
     VmwareStoreSettings,
@@ -98,6 +99,7 @@ fn nature(kind: &StoreKind) -> (&'static str, &'static [&'static str]) {
     match kind {
         StoreKind::File(_) => ("file", &["file", "filesystem"]),
         StoreKind::Http(_) => ("http", &["http", "https"]),
+        StoreKind::Swift(_) => ("swift", &["swift", "swift+http", "swift+https", "swift+config"]),
         StoreKind::Vmware(_) => ("vmware", &["vsphere"]),
         StoreKind::S3(_) => ("s3", &["s3", "s3+http", "s3+https"]),
         StoreKind::Gcs(_) => ("gcs", &["gs"]),
@@ -111,6 +113,7 @@ fn store(configured: &ConfiguredStore, outbound: &OutboundSettings) -> Result<Ar
     Ok(match kind {
         StoreKind::File(file) => Arc::new(file_store(id, file)?),
         StoreKind::Http(http) => Arc::new(http_store(id, http, outbound)?),
+        StoreKind::Swift(settings) => Arc::new(swift::open(id, settings)?),
         StoreKind::Vmware(vmware) => Arc::new(vmware_store(id, vmware)?),
         StoreKind::S3(s3) => Arc::new(object_stores::s3(id, s3)?),
         StoreKind::Gcs(gcs) => Arc::new(object_stores::gcs(id, gcs)?),

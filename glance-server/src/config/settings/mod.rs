@@ -15,6 +15,7 @@ mod policy;
 mod s3_store;
 mod stores;
 mod summary;
+mod swift_store;
 mod vmware_store;
 
 pub use cloud_store::{AzureStoreSettings, GcsStoreSettings};
@@ -32,6 +33,7 @@ pub use policy::OsloPolicySettings;
 pub use s3_store::S3StoreSettings;
 pub use stores::{ConfiguredStore, StoreKind, StoreSettings};
 pub use summary::Summary;
+pub use swift_store::{SwiftAccount, SwiftStoreSettings};
 pub use vmware_store::VmwareStoreSettings;
 
 use std::path::PathBuf;

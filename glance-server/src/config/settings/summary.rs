@@ -39,6 +39,7 @@ impl fmt::Display for Summary<'_> {
                     writeln!(f, " in {}", paths.join(", "))?;
                 }
                 StoreKind::Http(_) => writeln!(f, ", images elsewhere on the web, only read")?,
+                StoreKind::Swift(swift) => writeln!(f, " in container {}", swift.container)?,
                 StoreKind::Vmware(vmware) => writeln!(f, " on {}", vmware.server_host)?,
                 StoreKind::S3(s3) => writeln!(f, " in the bucket {} at {}", s3.bucket, s3.host)?,
                 StoreKind::Gcs(gcs) => writeln!(f, " in the bucket {}", gcs.bucket)?,

@@ -6,6 +6,7 @@ use super::cloud_store::{AzureStoreSettings, GcsStoreSettings};
 use super::file_store::{FileStoreSettings, reserved};
 use super::http_store::HttpStoreSettings;
 use super::s3_store::S3StoreSettings;
+use super::swift_store::SwiftStoreSettings;
 use super::vmware_store::VmwareStoreSettings;
 use crate::config::kind::Value;
 use crate::config::options::{DRIVERS, driver};
@@ -51,6 +52,8 @@ pub enum StoreKind {
     File(FileStoreSettings),
     /// `http`: images elsewhere, only read.
     Http(HttpStoreSettings),
+    /// `swift`: objects in OpenStack Object Storage.
+    Swift(Box<SwiftStoreSettings>),
     /// `vmware`: files in datastores of vSphere.
     Vmware(Box<VmwareStoreSettings>),
     /// `s3`: objects in S3.
@@ -61,7 +64,7 @@ pub enum StoreKind {
     Azure(AzureStoreSettings),
     /// Any other driver of Glance.
     Other {
-        /// The driver's name: `swift`, `rbd`, `cinder`.
+        /// The driver's name: `rbd`, `cinder`.
         kind: String,
         /// Its options with their values, as text, references filled in.
         options: Vec<(&'static str, Secret)>,
@@ -75,6 +78,7 @@ impl StoreKind {
         match self {
             Self::File(_) => "file",
             Self::Http(_) => "http",
+            Self::Swift(_) => "swift",
             Self::Vmware(_) => "vmware",
             Self::S3(_) => "s3",
             Self::Gcs(_) => "gcs",
@@ -191,6 +195,7 @@ fn store_kind(options: &Resolved, section: &str, kind: &str, unset: Option<PathB
     match kind {
         "file" => StoreKind::File(FileStoreSettings::from(options, section, unset)),
         "http" => StoreKind::Http(HttpStoreSettings::from(options, section)),
+        "swift" => StoreKind::Swift(Box::new(SwiftStoreSettings::from(options, section))),
         "vmware" => StoreKind::Vmware(Box::new(VmwareStoreSettings::from(options, section))),
         "s3" => StoreKind::S3(S3StoreSettings::from(options, section)),
         "gcs" => StoreKind::Gcs(GcsStoreSettings::from(options, section)),

@@ -44,15 +44,15 @@ fn staging_is_a_local_folder() {
 #[test]
 fn each_backend_has_its_section_and_falls_back_on_the_common_one() {
     let stores = settings(
-        "[DEFAULT]\nenabled_backends = Fast:file, slow:file, web:http, far:swift\n\
+        "[DEFAULT]\nenabled_backends = Fast:file, slow:file, web:http, far:cinder\n\
          [glance_store]\ndefault_backend = slow\n\
          [backend_defaults]\nfilesystem_store_datadir = /common\nfilesystem_store_chunk_size = 4096\n\
          [Fast]\nfilesystem_store_datadir = /fast\nweight = -3\nstore_description = very fast\n\
-         [far]\nswift_store_key = k\n[os_glance_staging_store]\nfilesystem_store_datadir = /staging",
+         [far]\ncinder_store_password = k\n[os_glance_staging_store]\nfilesystem_store_datadir = /staging",
     )
     .stores;
     assert!(stores.multi);
-    assert_eq!(ids(&stores), [("Fast", "file"), ("slow", "file"), ("web", "http"), ("far", "swift")]);
+    assert_eq!(ids(&stores), [("Fast", "file"), ("slow", "file"), ("web", "http"), ("far", "cinder")]);
     assert_eq!(stores.default, "slow");
     assert_eq!(folder(&stores.stores[0].kind), "/fast");
     assert_eq!(folder(&stores.stores[1].kind), "/common");
@@ -64,7 +64,7 @@ fn each_backend_has_its_section_and_falls_back_on_the_common_one() {
     }
     match &stores.stores[3].kind {
         StoreKind::Other { options, .. } => {
-            let key = options.iter().find(|(name, _)| *name == "swift_store_key");
+            let key = options.iter().find(|(name, _)| *name == "cinder_store_password");
             assert_eq!(key.map(|(_, value)| value.expose()), Some("k"));
         }
         other => panic!("{other:?}"),
