@@ -28,8 +28,8 @@ pub use settings::{
     AuthMode, AuthSettings, AzureStoreSettings, Bind, ConfiguredStore, Connection, CorsSettings, DatabaseSettings,
     Datadir, DefaultSettings, FileStoreSettings, Filter, GcsStoreSettings, GlanceRsSettings, HealthcheckBackend,
     HealthcheckSettings, HttpStoreSettings, ImageFormatSettings, LimitSettings, LoggingSettings, OsloPolicySettings,
-    OutboundSettings, PasteSettings, PropertyProtectionFormat, ProxyHeaders, S3StoreSettings, Settings, StoreKind,
-    StoreSettings, Summary, SwiftAccount, SwiftStoreSettings, VmwareStoreSettings,
+    OutboundSettings, PasteSettings, PropertyProtectionFormat, ProxyHeaders, RbdStoreSettings, S3StoreSettings,
+    Settings, StoreKind, StoreSettings, Summary, SwiftAccount, SwiftStoreSettings, VmwareStoreSettings,
 };
 pub use sources::{ConfigFiles, Source, Surroundings};
 

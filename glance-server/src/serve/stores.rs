@@ -7,6 +7,7 @@ use glance_core::store::Store;
 use glance_core::{NamedStore, Stores, Watched};
 use glance_stores::data::file::{FileStore, Folder};
 use glance_stores::data::http::HttpStore;
+use glance_stores::data::rbd::RbdStore;
 use glance_stores::data::vmware::VmwareStore;
 use glance_stores::outbound::{Client, Tls, Trust};
 use serde_json::Value;
@@ -15,8 +16,8 @@ use super::StartError;
 use super::object_stores;
 use super::swift;
 use crate::config::{
-    ConfiguredStore, FileStoreSettings, HttpStoreSettings, OutboundSettings, StoreKind, StoreSettings,
-    VmwareStoreSettings,
+    ConfiguredStore, FileStoreSettings, HttpStoreSettings, OutboundSettings, RbdStoreSettings, StoreKind,
+    StoreSettings, VmwareStoreSettings,
 };
 
 /// What `filesystem_store_chunk_size` is where nobody says otherwise. It was chosen for Python; the
@@ -100,6 +101,7 @@ fn nature(kind: &StoreKind) -> (&'static str, &'static [&'static str]) {
         StoreKind::File(_) => ("file", &["file", "filesystem"]),
         StoreKind::Http(_) => ("http", &["http", "https"]),
         StoreKind::Swift(_) => ("swift", &["swift", "swift+http", "swift+https", "swift+config"]),
+        StoreKind::Rbd(_) => ("rbd", &["rbd"]),
         StoreKind::Vmware(_) => ("vmware", &["vsphere"]),
         StoreKind::S3(_) => ("s3", &["s3", "s3+http", "s3+https"]),
         StoreKind::Gcs(_) => ("gcs", &["gs"]),
@@ -118,6 +120,7 @@ fn store(configured: &ConfiguredStore, outbound: &OutboundSettings) -> Result<Ar
         StoreKind::S3(s3) => Arc::new(object_stores::s3(id, s3)?),
         StoreKind::Gcs(gcs) => Arc::new(object_stores::gcs(id, gcs)?),
         StoreKind::Azure(azure) => Arc::new(object_stores::azure(id, azure)?),
+        StoreKind::Rbd(rbd) => Arc::new(rbd_store(id, rbd)),
         StoreKind::Other { kind, .. } => return Err(unsupported(id, kind)),
     })
 }
@@ -154,6 +157,26 @@ fn vmware_store(id: &str, settings: &VmwareStoreSettings) -> Result<VmwareStore,
         .trust(trust)
         .open()
         .map_err(StartError::store(id))
+}
+
+/// Neither a cluster that is down nor missing libraries keep the server from starting: there may be other stores.
+fn rbd_store(id: &str, settings: &RbdStoreSettings) -> RbdStore {
+    if let Err(error) = RbdStore::find_libraries() {
+        tracing::warn!(store = id, %error, "a store in Ceph cannot be used");
+    }
+    let mut builder = RbdStore::in_pool(&settings.pool)
+        .chunk_size(settings.chunk_size_mib << 20)
+        .thin_provisioning(settings.thin_provisioning);
+    if let Some(user) = &settings.user {
+        builder = builder.user(user);
+    }
+    if let Some(conf) = &settings.ceph_conf {
+        builder = builder.ceph_conf(conf);
+    }
+    if let Some(seconds) = settings.connect_timeout {
+        builder = builder.connect_timeout(seconds);
+    }
+    builder.open()
 }
 
 fn metadata(file: &Path) -> Result<Value, StartError> {

@@ -19,9 +19,10 @@ fn wrong(text: &str, policy: &str) -> Vec<String> {
 #[test]
 fn a_check_finds_what_would_keep_the_server_from_starting() {
     assert_eq!(wrong("", ""), [""; 0]);
-    let stores = "[DEFAULT]\nenabled_backends = fast:file, far:rbd, net:swift\n[glance_store]\ndefault_backend = far";
+    let stores =
+        "[DEFAULT]\nenabled_backends = fast:file, far:cinder, net:swift\n[glance_store]\ndefault_backend = far";
     let found = wrong(stores, "- no map");
     assert_eq!(found.len(), 3, "{found:?}");
-    assert!(found[0].starts_with("store far: stores of the type rbd are not supported"), "{found:?}");
+    assert!(found[0].starts_with("store far: stores of the type cinder are not supported"), "{found:?}");
     assert!(found[1].starts_with("store net: ") && found[2].contains("policy.yaml"), "{found:?}");
 }

@@ -8,14 +8,18 @@ pub mod file;
 pub mod gcs;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(any(feature = "file", feature = "object", feature = "swift", feature = "vmware"))]
+#[cfg(any(feature = "file", feature = "object", feature = "rbd", feature = "swift", feature = "vmware"))]
 mod intake;
 #[cfg(any(feature = "object", feature = "vmware"))]
 mod naming;
 #[cfg(feature = "object")]
 pub mod object;
+#[cfg(feature = "rbd")]
+pub mod rbd;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(any(feature = "file", feature = "rbd"))]
+mod stretch;
 #[cfg(feature = "swift")]
 pub mod swift;
 #[cfg(feature = "vmware")]

@@ -83,12 +83,13 @@ pub(super) const SWIFT: &[Known] = &[
 ];
 
 pub(super) const RBD: &[Known] = &[
-    int("rbd_store_chunk_size").at_least(1).or("8"),
-    text("rbd_store_pool").or("images"),
-    text("rbd_store_user"),
-    text("rbd_store_ceph_conf").or(""),
-    int("rados_connect_timeout").or("-1"),
-    flag("rbd_thin_provisioning", false),
+    // Ceph knows no objects of more than 32 MiB.
+    int("rbd_store_chunk_size").between(1, 63).or("8").honoured(),
+    text("rbd_store_pool").or("images").honoured(),
+    text("rbd_store_user").honoured(),
+    text("rbd_store_ceph_conf").or("").honoured(),
+    int("rados_connect_timeout").or("-1").honoured(),
+    flag("rbd_thin_provisioning", false).honoured(),
 ];
 
 pub(super) const S3: &[Known] = &[

@@ -12,6 +12,7 @@ mod middleware;
 mod outbound;
 mod paste;
 mod policy;
+mod rbd_store;
 mod s3_store;
 mod stores;
 mod summary;
@@ -30,6 +31,7 @@ pub use middleware::{CorsSettings, HealthcheckBackend, HealthcheckSettings, Prox
 pub use outbound::OutboundSettings;
 pub use paste::{Filter, PasteSettings};
 pub use policy::OsloPolicySettings;
+pub use rbd_store::RbdStoreSettings;
 pub use s3_store::S3StoreSettings;
 pub use stores::{ConfiguredStore, StoreKind, StoreSettings};
 pub use summary::Summary;

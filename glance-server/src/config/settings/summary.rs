@@ -44,6 +44,7 @@ impl fmt::Display for Summary<'_> {
                 StoreKind::S3(s3) => writeln!(f, " in the bucket {} at {}", s3.bucket, s3.host)?,
                 StoreKind::Gcs(gcs) => writeln!(f, " in the bucket {}", gcs.bucket)?,
                 StoreKind::Azure(azure) => writeln!(f, " in the container {} of {}", azure.container, azure.account)?,
+                StoreKind::Rbd(rbd) => writeln!(f, ", pool {} of a Ceph cluster", rbd.pool)?,
                 StoreKind::Other { .. } => writeln!(f)?,
             }
         }

@@ -30,10 +30,15 @@ impl Cork {
 mod tests {
     use super::*;
 
+    #[expect(clippy::disallowed_methods, reason = "a socket to be looked at")]
+    async fn connected() -> TcpStream {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        TcpStream::connect(listener.local_addr().unwrap()).await.unwrap()
+    }
+
     #[tokio::test]
     async fn what_was_held_back_leaves_on_release() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = connected().await;
         let mut cork = Cork::default();
         cork.set(&stream);
         assert!(sockopt::tcp_cork(&stream).unwrap());
@@ -43,8 +48,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_socket_is_left_alone_until_it_sends_a_file() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = connected().await;
         sockopt::set_tcp_cork(&stream, true).unwrap();
         Cork::default().release(&stream);
         assert!(sockopt::tcp_cork(&stream).unwrap());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::cloud_store::{AzureStoreSettings, GcsStoreSettings};
 use super::file_store::{FileStoreSettings, reserved};
 use super::http_store::HttpStoreSettings;
+use super::rbd_store::RbdStoreSettings;
 use super::s3_store::S3StoreSettings;
 use super::swift_store::SwiftStoreSettings;
 use super::vmware_store::VmwareStoreSettings;
@@ -54,6 +55,8 @@ pub enum StoreKind {
     Http(HttpStoreSettings),
     /// `swift`: objects in OpenStack Object Storage.
     Swift(Box<SwiftStoreSettings>),
+    /// `rbd`: images in a Ceph cluster.
+    Rbd(RbdStoreSettings),
     /// `vmware`: files in datastores of vSphere.
     Vmware(Box<VmwareStoreSettings>),
     /// `s3`: objects in S3.
@@ -64,7 +67,7 @@ pub enum StoreKind {
     Azure(AzureStoreSettings),
     /// Any other driver of Glance.
     Other {
-        /// The driver's name: `rbd`, `cinder`.
+        /// The driver's name: `cinder`.
         kind: String,
         /// Its options with their values, as text, references filled in.
         options: Vec<(&'static str, Secret)>,
@@ -83,6 +86,7 @@ impl StoreKind {
             Self::S3(_) => "s3",
             Self::Gcs(_) => "gcs",
             Self::Azure(_) => "azure",
+            Self::Rbd(_) => "rbd",
             Self::Other { kind, .. } => kind,
         }
     }
@@ -200,6 +204,7 @@ fn store_kind(options: &Resolved, section: &str, kind: &str, unset: Option<PathB
         "s3" => StoreKind::S3(S3StoreSettings::from(options, section)),
         "gcs" => StoreKind::Gcs(GcsStoreSettings::from(options, section)),
         "azure" => StoreKind::Azure(AzureStoreSettings::from(options, section)),
+        "rbd" => StoreKind::Rbd(RbdStoreSettings::from(options, section)),
         other => StoreKind::Other {
             kind: other.to_owned(),
             options: driver(other)

@@ -78,6 +78,7 @@ pub(super) async fn with_tls(behind: String) -> (String, String) {
             let (acceptor, behind) = (acceptor.clone(), behind.clone());
             tokio::spawn(async move {
                 let mut outside = acceptor.accept(socket).await?;
+                #[expect(clippy::disallowed_methods, reason = "the server behind the one under test")]
                 let mut inside = TcpStream::connect(behind).await?;
                 copy_bidirectional(&mut outside, &mut inside).await
             });

@@ -1,0 +1,156 @@
+//! Which images this process is writing, or taking back.
+//!
+//! The cluster itself keeps two images from having one name. This is about what a put that was given up
+//! leaves for a moment: a new put waits until it is gone, instead of taking it for data that is there.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use glance_core::image::ImageId;
+use tokio::sync::watch;
+
+/// All images under claim.
+#[derive(Default)]
+pub(super) struct Claims(Mutex<HashMap<ImageId, watch::Receiver<State>>>);
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Writing,
+    Leaving,
+    Gone,
+}
+
+impl Claims {
+    /// Claims the image for writing; `None` if somebody is writing it. Waits for one that is leaving.
+    pub(super) async fn claim(self: &Arc<Self>, id: ImageId) -> Option<Claim> {
+        loop {
+            let mut other = match self.insert(id) {
+                Ok(claim) => return Some(claim),
+                Err(other) => other,
+            };
+            if *other.borrow() == State::Writing {
+                return None;
+            }
+            let _ = other.changed().await;
+        }
+    }
+
+    /// Waits until nothing of the image is leaving.
+    pub(super) async fn settled(&self, id: ImageId) {
+        loop {
+            let other = self.map().get(&id).cloned();
+            match other {
+                Some(mut other) if *other.borrow() == State::Leaving => {
+                    let _ = other.changed().await;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn insert(self: &Arc<Self>, id: ImageId) -> Result<Claim, watch::Receiver<State>> {
+        let mut map = self.map();
+        if let Some(other) = map.get(&id) {
+            return Err(other.clone());
+        }
+        let (state, watched) = watch::channel(State::Writing);
+        map.insert(id, watched);
+        Ok(Claim { claims: Arc::clone(self), id, state: Arc::new(state) })
+    }
+
+    fn map(&self) -> MutexGuard<'_, HashMap<ImageId, watch::Receiver<State>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A claim on an image, until it is dropped.
+pub(super) struct Claim {
+    claims: Arc<Claims>,
+    pub(super) id: ImageId,
+    state: Arc<watch::Sender<State>>,
+}
+
+impl Claim {
+    /// From here on the image is not written, but taken back.
+    pub(super) fn leave(&self) {
+        self.state.send_replace(State::Leaving);
+    }
+
+    /// What a put holds while a thread has its claim.
+    pub(super) fn interest(&self) -> Interest {
+        Interest(Arc::clone(&self.state))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.claims.map().remove(&self.id);
+        self.state.send_replace(State::Gone);
+    }
+}
+
+/// Somebody waits for the image to be written. Dropped, nobody does: the image is as good as leaving.
+pub(super) struct Interest(Arc<watch::Sender<State>>);
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        self.0.send_if_modified(|state| std::mem::replace(state, State::Leaving) == State::Writing);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    #[tokio::test]
+    async fn an_image_is_written_once_at_a_time() {
+        let (claims, id) = (Arc::new(Claims::default()), ImageId::random());
+        let first = claims.claim(id).await;
+        assert!(first.is_some());
+        assert!(claims.claim(id).await.is_none());
+        assert!(claims.claim(ImageId::random()).await.is_some());
+        drop(first);
+        assert!(claims.claim(id).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_leaving_is_waited_for() {
+        let (claims, id) = (Arc::new(Claims::default()), ImageId::random());
+        let first = claims.claim(id).await.unwrap();
+        claims.settled(id).now_or_never().unwrap();
+        first.leave();
+        let mut waiting = Box::pin(async { futures::join!(claims.claim(id), claims.settled(id)).0 });
+        assert!(futures::poll!(&mut waiting).is_pending());
+        drop(first);
+        assert!(waiting.await.is_some());
+        assert!(claims.map().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_leaving() {
+        let (claims, id) = (Arc::new(Claims::default()), ImageId::random());
+        let claim = claims.claim(id).await.unwrap();
+        let interest = claim.interest();
+        assert!(claims.claim(id).await.is_none());
+        drop(interest);
+        let mut waiting = Box::pin(claims.claim(id));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        drop(claim);
+        assert!(waiting.await.is_some());
+    }
+
+    #[tokio::test]
+    async fn an_interest_that_lasts_longer_than_the_claim_holds_nobody_up() {
+        let (claims, id) = (Arc::new(Claims::default()), ImageId::random());
+        let claim = claims.claim(id).await.unwrap();
+        let interest = claim.interest();
+        claim.leave();
+        let mut waiting = Box::pin(claims.settled(id));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        drop(claim);
+        waiting.await;
+        drop(interest);
+        assert!(claims.claim(id).await.is_some());
+    }
+}

@@ -1,0 +1,113 @@
+//! librados and librbd: the C libraries behind safe types.
+//!
+//! What holds here, and what each `SAFETY` line leans on:
+//!
+//! - The libraries stay loaded, and a connection that came about stays open, until the process ends. So
+//!   function pointers and the handle of a cluster are always good.
+//! - A handle (`Pool`, `Image`) is owned by one value and given back when that is dropped. An operation under
+//!   way keeps its image, and every buffer it reads from or writes to, until its callback has run, whether or
+//!   not anybody still waits for it (see [`completion`]).
+//! - Both libraries are made to be called from several threads at once.
+//!
+//! Functions that ask the cluster block; the rest of the store calls them on threads of their own.
+
+#![expect(unsafe_code, reason = "librados and librbd are C libraries")]
+
+mod cluster;
+mod completion;
+pub(super) mod errno;
+mod image;
+mod library;
+
+pub(super) use cluster::{Cluster, Login, Pool};
+pub(super) use image::{Closed, Image, Mode};
+pub(super) use library::Libraries;
+
+use std::ffi::{CString, c_int, c_void};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Why the libraries did not do what they were asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum CephError {
+    /// A function said no.
+    #[error("{call}: {}", io::Error::from_raw_os_error(*code))]
+    Call {
+        /// The function.
+        call: &'static str,
+        /// What it said, as a number of the operating system.
+        code: i32,
+    },
+    /// There is no connection, whatever it is that was not found or not allowed.
+    #[error("connecting to the cluster: {call}: {}", io::Error::from_raw_os_error(*code))]
+    Connect {
+        /// The function.
+        call: &'static str,
+        /// What it said.
+        code: i32,
+    },
+    /// The cluster has no such pool.
+    #[error("the cluster has no pool {0}")]
+    NoPool(String),
+    /// The libraries cannot be used.
+    #[error("{0}; Debian has the libraries of Ceph in the packages librados2 and librbd1")]
+    NoLibrary(String),
+}
+
+impl CephError {
+    /// The same of a function that was to connect.
+    fn on_connecting(self) -> Self {
+        match self {
+            Self::Call { call, code } => Self::Connect { call, code },
+            other => other,
+        }
+    }
+
+    /// Whether a function that had a connection said this, one of [`errno`].
+    pub(super) fn is(&self, errno: i32) -> bool {
+        matches!(self, Self::Call { code, .. } if *code == errno)
+    }
+}
+
+/// What `call` returned, unless that is an error.
+fn checked(call: &'static str, returned: impl Into<i64>) -> Result<u64, CephError> {
+    let returned = returned.into();
+    u64::try_from(returned).map_err(|_| {
+        let code = i32::try_from(returned.unsigned_abs()).unwrap_or(i32::MAX);
+        CephError::Call { call, code }
+    })
+}
+
+/// `text` as C has it; a name with a zero byte inside is none.
+fn c_text(text: &str) -> Result<CString, CephError> {
+    CString::new(text).map_err(|_| CephError::Call { call: "reading a name", code: errno::INVALID })
+}
+
+/// How often a long call has got a step further.
+#[derive(Debug, Default)]
+pub(super) struct Progress(AtomicU64);
+
+impl Progress {
+    /// A number that changes with each step.
+    pub(super) fn steps(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Notes a step.
+    pub(super) fn step(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What the libraries hand back to [`progressed`].
+    fn as_argument(&self) -> *mut c_void {
+        std::ptr::from_ref(self).cast_mut().cast()
+    }
+}
+
+/// Called by the libraries during a long call, with a [`Progress`] that outlives the call.
+unsafe extern "C" fn progressed(_done: u64, _total: u64, progress: *mut c_void) -> c_int {
+    // SAFETY: `progress` comes from `Progress::as_argument` of a value borrowed for the whole call.
+    let progress = unsafe { &*progress.cast::<Progress>() };
+    progress.step();
+    0
+}

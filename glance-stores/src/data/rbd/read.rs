@@ -1,0 +1,148 @@
+//! Reading an image, some way ahead of whoever takes the bytes.
+//!
+//! An image that is open for reading can be removed all the same, and then reads as zeros. So after each read
+//! the cluster is asked whether the snapshot is still there: it goes before any of the data does. Where that
+//! cannot be asked, because there is no snapshot or the image has the old format, the image is opened for
+//! changes, which keeps others from removing it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use glance_core::store::{BoxError, ByteStream};
+
+use super::connection::Connection;
+use super::error::of;
+use super::ffi::{CephError, Image, Mode, Pool, errno};
+
+/// Bytes read at once.
+const PIECE: u64 = 4 << 20;
+/// Pieces asked for ahead.
+const AHEAD: usize = 4;
+/// Bytes of the longest list of snapshots that is looked at: 8,000 of them.
+const LIST: usize = 64 * 1024;
+
+/// An image opened for reading.
+pub(super) struct Opened {
+    image: Arc<Image>,
+    pub(super) size: u64,
+    kept: Kept,
+}
+
+/// Why what is read is the data, and not what is left of it.
+#[derive(Clone)]
+enum Kept {
+    /// Nobody can remove it now.
+    Held,
+    /// The image's header still lists its snapshot.
+    Listed { pool: Arc<Pool>, header: Arc<str>, snapshot: u64 },
+}
+
+impl Opened {
+    /// Opens an image, or what a snapshot of it holds. Blocks.
+    pub(super) fn open(pool: &Arc<Pool>, name: &str, snapshot: Option<&str>) -> Result<Self, CephError> {
+        let (mut image, _) = pool.open(name, snapshot, Mode::Read)?;
+        let listed = Kept::listed(pool, &image, snapshot)?;
+        if listed.is_none() {
+            image = pool.open(name, snapshot, Mode::Change)?.0;
+        }
+        let kept = listed.unwrap_or(Kept::Held);
+        Ok(Self { size: image.size()?, image: Arc::new(image), kept })
+    }
+
+    /// The bytes of `range`, which has to lie within the image.
+    pub(super) fn stream(self, connection: Arc<Connection>, range: Range<u64>) -> ByteStream {
+        let pieces = stream::iter(pieces(range)).map(move |piece| {
+            let (connection, image, kept) = (Arc::clone(&connection), Arc::clone(&self.image), self.kept.clone());
+            async move { connection.within("rbd_aio_read", read(&image, &kept, piece)).await }
+        });
+        until_an_error(pieces.buffered(AHEAD).boxed())
+    }
+}
+
+impl Kept {
+    fn listed(pool: &Arc<Pool>, image: &Image, snapshot: Option<&str>) -> Result<Option<Self>, CephError> {
+        let Some(snapshot) = snapshot else { return Ok(None) };
+        let Ok(id) = image.id() else { return Ok(None) };
+        let header = format!("rbd_header.{id}").into();
+        Ok(Some(Self::Listed { pool: Arc::clone(pool), header, snapshot: image.snapshot_id(snapshot)? }))
+    }
+
+    async fn check(&self) -> Result<(), CephError> {
+        let Self::Listed { pool, header, snapshot } = self else { return Ok(()) };
+        let list = pool.execute(header, c"rbd", c"get_snapcontext", LIST).await?;
+        if snapshots(&list).any(|listed| listed == *snapshot) {
+            return Ok(());
+        }
+        Err(CephError::Call { call: "looking for the snapshot", code: errno::NOT_FOUND })
+    }
+}
+
+async fn read(image: &Arc<Image>, kept: &Kept, piece: Range<u64>) -> Result<Bytes, CephError> {
+    let len = usize::try_from(piece.end - piece.start).unwrap_or(usize::MAX);
+    let data = image.read(piece.start, len).await?;
+    if data.len() < len {
+        return Err(CephError::Call { call: "reading an image that got shorter", code: errno::NOT_FOUND });
+    }
+    kept.check().await?;
+    Ok(data)
+}
+
+/// The ids in a list of snapshots as a header gives it: the newest one's (8 bytes), how many there are
+/// (4 bytes), and the id of each (8 bytes), lowest byte first. What is cut short has fewer.
+fn snapshots(list: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    let (ids, _) = list.get(12..).unwrap_or_default().as_chunks::<8>();
+    ids.iter().map(|id| u64::from_le_bytes(*id))
+}
+
+/// `range`, cut where a piece begins in the image, so that most reads are of whole objects.
+fn pieces(range: Range<u64>) -> impl Iterator<Item = Range<u64>> + Send {
+    let mut at = range.start;
+    std::iter::from_fn(move || {
+        let end = (at / PIECE + 1).saturating_mul(PIECE).min(range.end);
+        let piece = at..end;
+        at = end;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// Ends a stream after its first error.
+fn until_an_error(stream: BoxStream<'static, Result<Bytes, CephError>>) -> ByteStream {
+    let bytes = stream::unfold(Some(stream), |stream| async move {
+        let mut stream = stream?;
+        match stream.next().await? {
+            Ok(bytes) => Some((Ok(bytes), Some(stream))),
+            Err(error) => Some((Err(BoxError::from(of("reading an image")(error))), None)),
+        }
+    });
+    Box::pin(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_end_where_objects_do_and_make_up_the_range() {
+        let cut = |range| pieces(range).map(|piece| (piece.start, piece.end)).collect::<Vec<_>>();
+        let (one, two) = (PIECE, 2 * PIECE);
+        assert_eq!(cut(0..0), []);
+        assert_eq!(cut(5..one), [(5, one)]);
+        assert_eq!(cut(one - 1..two + 1), [(one - 1, one), (one, two), (two, two + 1)]);
+        assert_eq!(cut(u64::MAX - 3..u64::MAX), [(u64::MAX - 3, u64::MAX)]);
+    }
+
+    #[test]
+    fn a_list_of_snapshots_is_read_as_far_as_it_goes() {
+        let list =
+            [vec![9, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0], 9_u64.to_le_bytes().to_vec(), 4_u64.to_le_bytes().to_vec()];
+        let list = list.concat();
+        assert_eq!(snapshots(&list).collect::<Vec<_>>(), [9, 4]);
+        assert_eq!(snapshots(&list[..27]).collect::<Vec<_>>(), [9]);
+        for len in 0..13 {
+            assert_eq!(snapshots(&list[..len]).count(), 0, "{len} bytes");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Removing an image: its snapshot first, which clones may depend on, then the rest. All of it blocks.
+
+use std::sync::Arc;
+
+use super::ffi::{CephError, Mode, Pool, Progress, errno};
+
+/// On what terms an image may be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lease {
+    /// It is the caller's to remove.
+    Ours,
+    /// Only if nobody has finished it.
+    IfUnfinished,
+}
+
+/// Removes an image and its snapshot. An image with more snapshots goes to the trash.
+///
+/// # Errors
+///
+/// [`errno::NOT_FOUND`] if there is nothing; [`errno::BUSY`] if somebody has a clone of the snapshot, or
+/// the image open: then all is as it was.
+pub(super) fn remove(
+    pool: &Arc<Pool>,
+    name: &str,
+    snapshot: Option<&str>,
+    lease: Lease,
+    progress: &Progress,
+) -> Result<(), CephError> {
+    let taken = match snapshot {
+        Some(snapshot) => take_snapshot(pool, name, snapshot, lease, progress),
+        None => Ok(false),
+    };
+    let taken = match taken {
+        // A process killed while it made the image may have left parts of one that cannot be opened.
+        Err(error) if error.is(errno::NOT_FOUND) => false,
+        taken => taken?,
+    };
+    let removed = match pool.remove(name, progress) {
+        Err(error) if error.is(errno::NOT_EMPTY) => pool.move_to_trash(name),
+        removed => removed,
+    };
+    if let Some(snapshot) = snapshot.filter(|_| taken)
+        && removed.as_ref().is_err_and(|error| error.is(errno::BUSY))
+    {
+        // Somebody opened it a moment ago. It is data of an image still, so it gets back what makes it that.
+        put_back(pool, name, snapshot)?;
+    }
+    removed
+}
+
+/// Removes the snapshot, and says whether there was one.
+fn take_snapshot(
+    pool: &Arc<Pool>,
+    name: &str,
+    snapshot: &str,
+    lease: Lease,
+    progress: &Progress,
+) -> Result<bool, CephError> {
+    let busy = CephError::Call { call: "looking for watchers of an image", code: errno::BUSY };
+    let (image, closed) = pool.open(name, None, Mode::Read)?;
+    let watched = image.watchers()? > 0;
+    let finished = lease == Lease::IfUnfinished && image.snapshot_id(snapshot).is_ok();
+    drop(image);
+    closed.wait_here();
+    if watched || finished {
+        return Err(busy);
+    }
+    progress.step();
+    let (image, closed) = pool.open(name, None, Mode::Change)?;
+    let taken = match image.unprotect_snapshot(snapshot) {
+        // It was not protected.
+        Err(error) if error.is(errno::INVALID) => image.remove_snapshot(snapshot),
+        Ok(()) => {
+            progress.step();
+            image.remove_snapshot(snapshot)
+        }
+        unprotected => unprotected,
+    };
+    if taken.as_ref().is_err_and(|error| error.is(errno::BUSY)) {
+        let _ = image.protect_snapshot(snapshot);
+    }
+    drop(image);
+    closed.wait_here();
+    progress.step();
+    match taken {
+        Err(error) if error.is(errno::NOT_FOUND) => Ok(false),
+        taken => taken.map(|()| true),
+    }
+}
+
+fn put_back(pool: &Arc<Pool>, name: &str, snapshot: &str) -> Result<(), CephError> {
+    let (image, closed) = pool.open(name, None, Mode::Change)?;
+    image.create_snapshot(snapshot)?;
+    image.protect_snapshot(snapshot)?;
+    drop(image);
+    closed.wait_here();
+    Ok(())
+}

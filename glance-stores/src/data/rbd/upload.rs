@@ -1,0 +1,356 @@
+//! Bringing data into an image, and taking back one that was not finished.
+//!
+//! The image is made under its final name, which claims it in the whole cluster, and becomes data of an image
+//! when it has its protected snapshot: without one it is unfinished, whoever looks. Up to then it belongs
+//! to a [`Draft`]; dropped, that removes it again, in a task of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::try_join_all;
+use futures::stream::FuturesUnordered;
+use glance_core::image::ImageId;
+use glance_core::store::StoreError;
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
+
+use super::claims::{Claim, Claims};
+use super::connection::Connection;
+use super::ffi::{CephError, Closed, Cluster, Image, Mode, Progress, errno};
+use super::remove::{Lease, remove};
+use super::{KIND, SNAPSHOT, error};
+use crate::data::intake::Intake;
+use crate::data::stretch::{Stretch, stretches};
+
+/// Bytes handed to the cluster at once, at most: an object of the usual size.
+const PIECE: u64 = 8 << 20;
+/// Pieces on their way at the same time; one more is being collected.
+const AT_ONCE: usize = 4;
+/// Runs of zeros from this length on are left out, if any are: shorter ones cost more requests than room.
+const HOLE: usize = 64 * 1024;
+/// How much an image of unknown size grows the first time, and the most it grows at once.
+const GROWTH: (u64, u64) = (16 << 20, 8 << 30);
+/// Images can be cloned. The one feature every image has; the others are up to `rbd_default_features`.
+const LAYERING: u64 = 1;
+/// Slices one call takes for sure.
+const SLICES: usize = 512;
+/// How often taking an image back is tried, and the longest pause between: about an hour in all.
+const TRIES: u32 = 60;
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Where images are made, and how.
+pub(super) struct Pen {
+    pub(super) connection: Arc<Connection>,
+    pub(super) pool: String,
+    pub(super) order: u8,
+    pub(super) thin: bool,
+    pub(super) claims: Arc<Claims>,
+}
+
+impl Pen {
+    /// Writes all of the data as the image of `id`; says the cluster's id and how much it was.
+    pub(super) async fn put(self: &Arc<Self>, id: ImageId, size: Option<u64>, data: Intake) -> Result<u64, StoreError> {
+        let waited = timeout(self.connection.deadline(), self.claims.claim(id)).await;
+        let claim =
+            waited.map_err(|_| error::of("taking back an earlier upload")(error::timed_out("removing an image")))?;
+        let claim = claim.ok_or(StoreError::Exists { store: KIND, id })?;
+        let written = self.write(claim, size, data).await;
+        if written.is_err() {
+            // After an error nothing is left, unless the cluster does not answer.
+            let _ = timeout(self.connection.deadline(), self.claims.settled(id)).await;
+        }
+        written
+    }
+
+    /// Removes the image of `id` with its snapshot.
+    pub(super) async fn remove(&self, id: ImageId, lease: Lease) -> Result<(), CephError> {
+        let (name, pool) = (id.to_string(), self.pool.clone());
+        let removing = move |cluster: &'static Cluster, progress: &Progress| {
+            remove(&cluster.pool(&pool)?, &name, Some(SNAPSHOT), lease, progress)
+        };
+        self.connection.call(removing).await
+    }
+
+    async fn write(self: &Arc<Self>, claim: Claim, size: Option<u64>, data: Intake) -> Result<u64, StoreError> {
+        let (id, _interest) = (claim.id, claim.interest());
+        let draft =
+            Draft { pen: Arc::clone(self), claim: Some(claim), stage: Stage::Absent, runtime: Handle::current() };
+        let made = self.connection.call(move |cluster, _| draft.make(cluster, size.unwrap_or(0))).await;
+        let mut draft = made.map_err(error::making(id, "creating an image"))?;
+        let received = draft.fill(size, data).await?;
+        draft.finish().await.map_err(error::of("finishing an image"))?;
+        Ok(received)
+    }
+}
+
+/// An image that is not finished. Dropped, it goes.
+struct Draft {
+    pen: Arc<Pen>,
+    /// `None` when there is nothing to remove any more.
+    claim: Option<Claim>,
+    stage: Stage,
+    runtime: Handle,
+}
+
+/// What there is in the cluster.
+enum Stage {
+    /// Nothing of ours.
+    Absent,
+    /// Perhaps an image: the cluster did not say.
+    Unsure,
+    /// An image, open unless that failed.
+    Made(Option<(Arc<Image>, Closed)>),
+}
+
+impl Stage {
+    /// Waits until nothing of this process has the image open, which is in the way of removing it.
+    async fn close(&mut self, deadline: Duration) {
+        if let Self::Made(open) = self
+            && let Some((image, closed)) = open.take()
+        {
+            drop(image);
+            let _ = timeout(deadline, closed.wait()).await;
+        }
+    }
+}
+
+impl Draft {
+    /// Makes the image and opens it. Blocks.
+    fn make(mut self, cluster: &'static Cluster, size: u64) -> Result<Self, CephError> {
+        let pool = cluster.pool(&self.pen.pool)?;
+        let features = cluster.setting("rbd_default_features").and_then(|set| set.parse().ok());
+        let features = features.filter(|features| *features != 0).unwrap_or(LAYERING);
+        let name = self.name();
+        if let Err(error) = pool.create(&name, size, features, self.pen.order) {
+            self.stage = if error::unreachable(&error) { Stage::Unsure } else { Stage::Absent };
+            return Err(error);
+        }
+        self.stage = Stage::Made(None);
+        let (image, closed) = pool.open(&name, None, Mode::Change)?;
+        self.stage = Stage::Made(Some((Arc::new(image), closed)));
+        Ok(self)
+    }
+
+    fn name(&self) -> String {
+        self.claim.as_ref().map(|claim| claim.id.to_string()).unwrap_or_default()
+    }
+
+    fn image(&self) -> Result<Arc<Image>, CephError> {
+        match &self.stage {
+            Stage::Made(Some((image, _))) => Ok(Arc::clone(image)),
+            _ => Err(CephError::Call { call: "an image that is not open", code: errno::NOT_CONNECTED }),
+        }
+    }
+
+    /// Takes all of the data in, and says how much it was.
+    async fn fill(&mut self, size: Option<u64>, mut data: Intake) -> Result<u64, StoreError> {
+        let writing = error::of("writing to an image");
+        let image = self.image().map_err(writing)?;
+        let piece = PIECE.min(1 << self.pen.order);
+        let piece_len = usize::try_from(piece).unwrap_or(usize::MAX);
+        let (mut room, mut at) = (Room::of(size), 0);
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let batch = data.batch(piece_len).await?;
+            if batch.is_empty() {
+                break;
+            }
+            let end = data_end(at, &batch);
+            if let Some(larger) = room.for_bytes(end) {
+                self.resize(&image, larger).await?;
+            }
+            if under_way.len() >= AT_ONCE {
+                under_way.next().await.transpose().map_err(error::of("writing to an image"))?;
+            }
+            under_way.push(self.write_piece(&image, at, batch));
+            at = end;
+        }
+        while let Some(written) = under_way.next().await {
+            written.map_err(error::of("writing to an image"))?;
+        }
+        if room.size != at {
+            self.resize(&image, at).await?;
+        }
+        self.pen.connection.within("rbd_aio_flush", image.flush()).await.map_err(error::of("flushing an image"))?;
+        Ok(at)
+    }
+
+    /// Writes what belongs at an offset, without its zeros where they are to be left out.
+    fn write_piece(
+        &self,
+        image: &Arc<Image>,
+        at: u64,
+        batch: Vec<Bytes>,
+    ) -> impl Future<Output = Result<(), CephError>> + Send + use<> {
+        let writes = if self.pen.thin { without_zeros(&batch, at) } else { vec![(at, batch)] };
+        let connection = Arc::clone(&self.pen.connection);
+        // They begin here, not when they are waited for.
+        let writes: Vec<_> = writes.into_iter().map(|(at, data)| image.write(at, in_few_slices(data))).collect();
+        async move { connection.within("rbd_aio_writev", try_join_all(writes)).await.map(drop) }
+    }
+
+    async fn resize(&self, image: &Arc<Image>, size: u64) -> Result<(), StoreError> {
+        let image = Arc::clone(image);
+        let resized = self.pen.connection.call(move |_, progress| image.resize(size, progress)).await;
+        resized.map_err(error::of("resizing an image"))
+    }
+
+    /// Makes the snapshot that says that all is there, and lets the image go.
+    async fn finish(mut self) -> Result<(), CephError> {
+        let image = self.image()?;
+        let snapshot = self.pen.connection.call(move |_, progress| {
+            image.create_snapshot(SNAPSHOT)?;
+            progress.step();
+            image.protect_snapshot(SNAPSHOT)
+        });
+        snapshot.await?;
+        self.stage.close(self.pen.connection.deadline()).await;
+        self.claim = None;
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let Some(claim) = self.claim.take() else { return };
+        let stage = std::mem::replace(&mut self.stage, Stage::Absent);
+        if !matches!(stage, Stage::Absent) {
+            claim.leave();
+            let leftover = Leftover { pen: Arc::clone(&self.pen), claim, stage };
+            self.runtime.spawn(leftover.take_back());
+        }
+    }
+}
+
+/// An image that nobody will finish, and whose name is not free before it is gone.
+struct Leftover {
+    pen: Arc<Pen>,
+    claim: Claim,
+    stage: Stage,
+}
+
+impl Leftover {
+    /// Removes what there is, and tries again for a while if it cannot be.
+    async fn take_back(mut self) {
+        self.stage.close(self.pen.connection.deadline()).await;
+        let lease = if matches!(self.stage, Stage::Unsure) { Lease::IfUnfinished } else { Lease::Ours };
+        for attempt in 0..TRIES {
+            match self.pen.remove(self.claim.id, lease).await {
+                Ok(()) => return,
+                Err(error) if error.is(errno::NOT_FOUND) => return,
+                Err(error) => {
+                    let image = self.claim.id;
+                    tracing::warn!(%image, %error, attempt, "an upload that came to nothing is still there");
+                }
+            }
+            sleep(Duration::from_secs(1 << attempt.min(6)).min(LONGEST_PAUSE)).await;
+        }
+    }
+}
+
+/// How large an image is, and whether it may grow.
+struct Room {
+    size: u64,
+    /// How much it grew the last time; `None` if its size was known.
+    growth: Option<u64>,
+}
+
+impl Room {
+    fn of(size: Option<u64>) -> Self {
+        Self { size: size.unwrap_or(0), growth: size.is_none().then_some(GROWTH.0 / 2) }
+    }
+
+    /// The size to give the image so that `bytes` fit in, if it has to be another: every time it grows
+    /// by twice as much, so that large images are not resized for every piece.
+    fn for_bytes(&mut self, bytes: u64) -> Option<u64> {
+        let growth = self.growth.as_mut().filter(|_| bytes > self.size)?;
+        *growth = (*growth * 2).min(GROWTH.1);
+        self.size = self.size.saturating_add(*growth).max(bytes);
+        Some(self.size)
+    }
+}
+
+fn data_end(at: u64, batch: &[Bytes]) -> u64 {
+    at + batch.iter().map(Bytes::len).sum::<usize>() as u64
+}
+
+/// The parts of a batch that hold anything but zeros, and where they belong.
+fn without_zeros(batch: &[Bytes], mut at: u64) -> Vec<(u64, Vec<Bytes>)> {
+    let mut parts = Vec::new();
+    for stretch in stretches(batch, at, HOLE) {
+        match stretch {
+            Stretch::Hole(len) => at += len as u64,
+            Stretch::Data(slices) => {
+                let begin = at;
+                at += slices.iter().map(|slice| slice.len()).sum::<usize>() as u64;
+                parts.push((begin, owned(batch, &slices)));
+            }
+        }
+    }
+    parts
+}
+
+/// Slices of the chunks of a batch, in their order, as chunks of their own that share the memory.
+fn owned(batch: &[Bytes], slices: &[&[u8]]) -> Vec<Bytes> {
+    let mut chunks = batch.iter().peekable();
+    let within = |chunk: &Bytes, slice: &[u8]| chunk.as_ptr_range().contains(&slice.as_ptr());
+    let mut owned = Vec::with_capacity(slices.len());
+    for slice in slices.iter().filter(|slice| !slice.is_empty()) {
+        while chunks.next_if(|chunk| !within(chunk, slice)).is_some() {}
+        owned.extend(chunks.peek().map(|chunk| chunk.slice_ref(slice)));
+    }
+    owned
+}
+
+/// The same data in so few slices that one call takes them.
+fn in_few_slices(data: Vec<Bytes>) -> Vec<Bytes> {
+    if data.len() <= SLICES { data } else { vec![data.concat().into()] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_image_of_unknown_size_grows_by_twice_as_much_each_time() {
+        const MIB: u64 = 1 << 20;
+        let mut room = Room::of(None);
+        let sizes: Vec<u64> = [1, 16, 17, 48, 49]
+            .map(|mib| {
+                room.for_bytes(mib * MIB);
+                room.size / MIB
+            })
+            .to_vec();
+        assert_eq!(sizes, [16, 16, 48, 48, 112]);
+        for _ in 0..30 {
+            room.for_bytes(room.size + 1);
+        }
+        let before = room.size;
+        assert_eq!(room.for_bytes(before + 1), Some(before + GROWTH.1));
+    }
+
+    #[test]
+    fn an_image_of_known_size_does_not_grow() {
+        let mut room = Room::of(Some(5));
+        assert_eq!((room.for_bytes(5), room.for_bytes(6), room.size), (None, None, 5));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_not_written_is_zeros(
+            parts in prop::collection::vec((0..2u8, 1..200_000usize), 0..12), offset in 0..3u64
+        ) {
+            let at = offset * PIECE;
+            let batch: Vec<Bytes> = parts.iter().map(|(byte, len)| vec![*byte; *len].into()).collect();
+            let mut rebuilt = vec![0; batch.iter().map(Bytes::len).sum()];
+            for (begin, data) in without_zeros(&batch, at) {
+                let (begin, data) = (usize::try_from(begin - at).unwrap(), data.concat());
+                rebuilt[begin..begin + data.len()].copy_from_slice(&data);
+            }
+            prop_assert!(rebuilt == batch.concat());
+        }
+    }
+}

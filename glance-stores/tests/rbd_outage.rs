@@ -1,0 +1,123 @@
+//! A Ceph cluster that is killed while data goes in and out, and comes back.
+//!
+//! `GLANCE_TEST_RBD` is the path of the cluster's `ceph.conf`, `GLANCE_TEST_RBD_CONTROL` the script that kills
+//! it and brings it up again. All of it is one test, as there is one cluster.
+
+#![cfg(feature = "rbd")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::Command;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::{SinkExt, StreamExt};
+use glance_core::conformance::backend;
+use glance_core::image::ImageId;
+use glance_core::store::{BoxError, ByteRange, Store, StoreError, StoreExt};
+use glance_stores::data::rbd::RbdStore;
+
+const MIB: usize = 1 << 20;
+/// Seconds after which librados gives up.
+const TIMEOUT: u32 = 5;
+
+struct Cluster {
+    conf: String,
+    control: String,
+}
+
+impl Cluster {
+    fn store(&self) -> RbdStore {
+        RbdStore::in_pool("images").user("glance").ceph_conf(&self.conf).connect_timeout(TIMEOUT).open()
+    }
+
+    fn control(&self, verb: &str) {
+        assert!(Command::new(&self.control).arg(verb).output().unwrap().status.success(), "{verb}");
+    }
+
+    fn images(&self) -> String {
+        let list = Command::new("rbd").args(["-c", &self.conf, "--id", "glance", "ls", "images"]).output().unwrap();
+        assert!(list.status.success());
+        String::from_utf8(list.stdout).unwrap()
+    }
+
+    /// Waits until the cluster has nothing of this name.
+    async fn is_rid_of(&self, id: ImageId) -> bool {
+        for _ in 0..900 {
+            if !self.images().contains(&id.to_string()) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        false
+    }
+}
+
+fn data(len: usize) -> Bytes {
+    let data: Vec<u8> = (0..=250).cycle().take(len).collect();
+    data.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_goes_away_and_comes_back_costs_no_more_than_what_was_under_way() {
+    let (Some(conf), Some(control)) = (backend("GLANCE_TEST_RBD"), backend("GLANCE_TEST_RBD_CONTROL")) else { return };
+    let cluster = Cluster { conf, control };
+    let (store, whole) = (cluster.store(), data(64 * MIB));
+    let kept = store.write(ImageId::random(), whole.clone()).await.unwrap().location;
+
+    // One put that has begun, and one reading.
+    let (mut sender, source) = mpsc::channel::<Result<Bytes, BoxError>>(0);
+    let (id, writer) = (ImageId::random(), cluster.store());
+    let put = tokio::spawn(async move { writer.put(id, None, Box::pin(source)).await });
+    for _ in 0..3 {
+        sender.send(Ok(data(8 * MIB))).await.unwrap();
+    }
+    let mut reading = store.get(&kept, ByteRange::ALL).await.unwrap().stream;
+    let first = reading.next().await.unwrap().unwrap();
+    assert!(first == whole[..first.len()]);
+
+    cluster.control("kill");
+    // Both end with an error, and so does whatever begins now.
+    for _ in 0..6 {
+        if sender.send(Ok(data(8 * MIB))).await.is_err() {
+            break;
+        }
+    }
+    drop(sender);
+    let put = put.await.unwrap();
+    assert!(matches!(put, Err(StoreError::Unavailable { .. })), "{put:?}");
+    let mut read = first.len();
+    let broken = loop {
+        match reading.next().await {
+            Some(Ok(chunk)) => {
+                assert!(chunk == whole[read..read + chunk.len()]);
+                read += chunk.len();
+            }
+            Some(Err(_)) => break true,
+            None => break false,
+        }
+    };
+    assert!(broken || read == whole.len(), "{read} bytes read as if they were all");
+    for failed in [
+        store.size(&kept).await.map(drop),
+        store.delete(&kept).await,
+        store.discard(ImageId::random()).await,
+        store.write(ImageId::random(), data(10)).await.map(drop),
+    ] {
+        assert!(matches!(failed, Err(StoreError::Unavailable { .. })), "{failed:?}");
+    }
+    // A server that starts now takes its stores, and finds out when it uses them.
+    let late = RbdStore::in_pool("images").user("glance").ceph_conf(&cluster.conf).connect_timeout(TIMEOUT - 1).open();
+    let unreachable = late.size(&kept).await;
+    assert!(matches!(unreachable, Err(StoreError::Unavailable { .. })), "{unreachable:?}");
+
+    cluster.control("up");
+    for store in [&store, &late] {
+        assert!(store.read(&kept, ByteRange::ALL).await.unwrap() == whole);
+    }
+    assert!(cluster.is_rid_of(id).await, "the put that broke off left its image");
+    let again = store.write(id, data(9 * MIB)).await.unwrap();
+    for at in [again.location, kept] {
+        store.delete(&at).await.unwrap();
+    }
+}
