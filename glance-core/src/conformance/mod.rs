@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
 
 pub mod database;
+pub mod images;
 pub mod store;
 
 use std::collections::BTreeSet;

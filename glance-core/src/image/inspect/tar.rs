@@ -1,0 +1,149 @@
+//! Archives: POSIX.1-2017 `pax`, ustar interchange format, with GNU's long names. OVA envelopes
+//! are these.
+//!
+//! Every member's header is looked at, so this one goes on as long as the archive does; what lies
+//! between the headers is passed over.
+
+use super::detector::Sighting;
+use super::finding::{Finding, Findings};
+use super::format::Format;
+use super::report::Match;
+use super::tail::End;
+use super::window::Window;
+
+const BLOCK: usize = 512;
+const MAGIC: &[u8] = b"ustar";
+
+/// The longest name in a member of its own that is read.
+const LONGEST_NAME: usize = 4 << 10;
+
+#[derive(Debug)]
+struct Archive {
+    findings: Findings,
+    header: Window,
+    /// The next member's name, where it does not fit into its header.
+    name: Option<Name>,
+    has_ended: bool,
+}
+
+#[derive(Debug)]
+struct Name {
+    length: usize,
+    window: Window,
+}
+
+pub(super) fn recognise(head: &[u8]) -> Option<Box<dyn Sighting>> {
+    let first = head.get(..BLOCK)?;
+    (first[257..].starts_with(MAGIC) && has_sum(first)).then(|| {
+        let header = Window::new(0, BLOCK);
+        let mut archive = Archive { findings: Findings::default(), header, name: None, has_ended: false };
+        archive.look_at(0, head);
+        Box::new(archive) as Box<dyn Sighting>
+    })
+}
+
+/// Whether the header's checksum is the sum of its bytes, its own place taken as blanks.
+fn has_sum(header: &[u8]) -> bool {
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+    octal(&header[148..156]) == Some(sum(&header[..148]) + 8 * u64::from(b' ') + sum(&header[156..]))
+}
+
+/// A number in octal digits, or in binary where GNU tar could not write it in digits.
+fn number(field: &[u8]) -> Option<u64> {
+    match field.split_first()? {
+        (0x80, rest) => rest.iter().try_fold(0_u64, |number, byte| Some(number.checked_mul(256)? + u64::from(*byte))),
+        _ => octal(field),
+    }
+}
+
+fn octal(field: &[u8]) -> Option<u64> {
+    let digits = field.trim_ascii_start().split(|byte| matches!(byte, 0 | b' ')).next()?;
+    let digit = |number: u64, digit: &u8| {
+        matches!(digit, b'0'..=b'7').then(|| number.checked_mul(8)?.checked_add(u64::from(digit - b'0')))?
+    };
+    digits.iter().try_fold(0, digit)
+}
+
+fn leaves_folder(name: &[u8]) -> bool {
+    let parts = || name.split(|byte| matches!(byte, b'/' | b'\\'));
+    name.starts_with(b"/") || name.starts_with(b"\\") || parts().any(|part| part == b"..")
+}
+
+fn text(field: &[u8]) -> &[u8] {
+    field.split(|byte| *byte == 0).next().unwrap_or(field)
+}
+
+impl Archive {
+    fn read(&mut self, header: &[u8], at: u64) {
+        if header.iter().all(|byte| *byte == 0) {
+            self.has_ended = true;
+            return;
+        }
+        let length = number(&header[124..136]).filter(|_| has_sum(header));
+        let next = length.and_then(|length| {
+            at.checked_add(BLOCK as u64)?.checked_add(length.checked_next_multiple_of(BLOCK as u64)?)
+        });
+        let (Some(length), Some(next)) = (length, next) else {
+            self.findings.add(Finding::Malformed);
+            self.has_ended = true;
+            return;
+        };
+        self.findings
+            .add_if(leaves_folder(text(&header[..100])) || leaves_folder(text(&header[345..500])), Finding::MemberPath);
+        self.findings.add_if(matches!(header[156], b'1'..=b'4' | b'6'), Finding::MemberLink);
+        if matches!(header[156], b'L' | b'K' | b'x' | b'g') {
+            self.begin_name(at + BLOCK as u64, length);
+        }
+        self.header = Window::new(next, BLOCK);
+    }
+
+    fn begin_name(&mut self, at: u64, length: u64) {
+        match usize::try_from(length).ok().filter(|length| *length <= LONGEST_NAME) {
+            Some(length) => self.name = Some(Name { length, window: Window::new(at, length.min(LONGEST_NAME)) }),
+            None => self.findings.add(Finding::MemberName),
+        }
+    }
+
+    fn end_name(&mut self) {
+        let Some(name) = self.name.take() else { return };
+        let Some(found) = name.window.complete() else {
+            self.name = Some(name);
+            return;
+        };
+        let found = &found[..name.length];
+        // A pax header is lines of `length key=value`; a GNU one is the name.
+        let paths = found.split(|byte| *byte == b'\n').map(|line| {
+            let value = line.iter().position(|byte| *byte == b'=').map(|place| &line[place + 1..]);
+            value.filter(|_| line.first().is_some_and(u8::is_ascii_digit)).unwrap_or(text(line))
+        });
+        self.findings.add_if(paths.into_iter().any(leaves_folder), Finding::MemberPath);
+    }
+}
+
+impl Sighting for Archive {
+    fn look_at(&mut self, at: u64, data: &[u8]) {
+        while !self.has_ended {
+            if let Some(name) = &mut self.name {
+                name.window.take(at, data);
+            }
+            self.end_name();
+            self.header.take(at, data);
+            let Some(header) = self.header.complete().map(<[u8]>::to_vec) else { break };
+            let start = self.header.start();
+            self.read(&header, start);
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.has_ended
+    }
+
+    fn held(&self) -> usize {
+        self.header.held() + self.name.as_ref().map_or(0, |name| name.window.held())
+    }
+
+    fn finish(self: Box<Self>, end: &End<'_>) -> Option<Match> {
+        let short = !self.has_ended && (self.header.start() > end.length || !self.header.so_far().is_empty());
+        Some(Match::of(Format::Tar).with(self.findings).found(short, Finding::Truncated))
+    }
+}
