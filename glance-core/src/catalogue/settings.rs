@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::digest::HashAlgorithm;
 use crate::image::Formats;
-use crate::image::inspect::{Inspection, NoInspection};
+use crate::image::inspect::{FormatInspection, Inspection};
 
 /// What an operator decides about a registry. The fields are named after the options of the Python
 /// server where there are any.
@@ -38,7 +38,7 @@ pub struct Settings {
     pub delayed_delete: bool,
     /// How long an upload or removal may go without a sign of life before others unwind it.
     pub lease: Duration,
-    /// What looks at data while it is uploaded.
+    /// What looks at data while it is uploaded (`[image_format]`).
     pub inspection: Arc<dyn Inspection>,
 }
 
@@ -58,7 +58,7 @@ impl Default for Settings {
             show_multiple_locations: false,
             delayed_delete: false,
             lease: Duration::from_secs(30),
-            inspection: Arc::new(NoInspection),
+            inspection: Arc::new(FormatInspection::default()),
         }
     }
 }

@@ -154,6 +154,40 @@ async fn refused_data_leaves_nothing_and_content_data_is_measured() {
     assert_eq!(lab.active(&owner(), "good").await.virtual_size, Some(4));
 }
 
+/// The header of a qcow2 disk of 3 GiB, with room for nothing else.
+fn qcow2(backing_file: u64) -> Bytes {
+    let mut header = vec![0; 512];
+    header[..8].copy_from_slice(b"QFI\xfb\0\0\0\x02");
+    header[8..16].copy_from_slice(&backing_file.to_be_bytes());
+    header[20..24].copy_from_slice(&16_u32.to_be_bytes());
+    header[24..32].copy_from_slice(&(3_u64 << 30).to_be_bytes());
+    header.into()
+}
+
+#[tokio::test]
+async fn unsafe_data_leaves_nothing_whatever_it_is_declared_to_be() {
+    let lab = Lab::new();
+    let error = leaves_nothing(&lab, stream_of(qcow2(512)), UploadOptions::default()).await;
+    assert!(matches!(&error, Error::BadData(found) if found.contains("backing_file")), "{error}");
+}
+
+#[tokio::test]
+async fn an_image_knows_the_size_of_the_disk_inside() {
+    let lab = Lab::new();
+    let context = owner();
+    let images = lab.glance.images(&context);
+    let upload = async |disk, container, data| {
+        let image = images.create(NewImage::named("n", disk, container)).await.unwrap();
+        images.upload(image.id, stream_of(data), UploadOptions::default()).await
+    };
+    let sizes = [("qcow2", "bare", Some(3 << 30)), ("raw", "bare", Some(512)), ("vmdk", "ova", None)];
+    for (disk, container, expected) in sizes {
+        assert_eq!(upload(disk, container, qcow2(0)).await.unwrap().virtual_size, expected, "{disk} in {container}");
+    }
+    assert!(matches!(upload("vmdk", "bare", qcow2(0)).await, Err(Error::BadData(_))));
+    assert!(upload("raw", "ovf", qcow2(512)).await.is_ok(), "what is in an envelope is not looked at");
+}
+
 #[tokio::test]
 async fn data_goes_into_queued_images_with_formats_only() {
     let lab = Lab::new();

@@ -196,7 +196,7 @@ async fn formats_change_before_there_is_data_only() {
     let image = lab.queued(&owner()).await;
     let context = owner();
     let images = lab.glance.images(&context);
-    assert!(images.patch(image.id, &replace("/disk_format", &json!("iso"))).await.is_ok());
+    assert!(images.patch(image.id, &replace("/disk_format", &json!("ploop"))).await.is_ok());
     lab.upload(&owner(), image.id, "x").await.unwrap();
     for field in ["/disk_format", "/container_format"] {
         let result = images.patch(image.id, &replace(field, &json!("ami"))).await;
