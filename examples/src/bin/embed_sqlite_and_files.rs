@@ -159,7 +159,7 @@ mod tests {
     #[tokio::test]
     async fn what_goes_in_comes_out() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("some.qcow2");
+        let file = folder.path().join("some.raw");
         tokio::fs::write(&file, vec![7; 3 * CHUNK + 1]).await.unwrap();
         assert!(keep_and_compare(&file, &folder.path().join("data")).await.unwrap());
     }

@@ -8,7 +8,7 @@
 //!
 //! let caller = RequestContext::admin("my-project");
 //! let images = glance.images(&caller);
-//! let image = images.create(NewImage::named("cirros", "qcow2", "bare")).await?;
+//! let image = images.create(NewImage::named("cirros", "raw", "bare")).await?;
 //! images.upload(image.id, stream_of("the data".into()), Default::default()).await?;
 //! # Ok(())
 //! # }

@@ -1,5 +1,6 @@
 //! The command line: `glance-server api`, or the same through a link called `glance-api`.
 
+mod inspect;
 mod options;
 
 use std::ffi::OsString;
@@ -11,6 +12,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 
 use crate::config::{self, ConfigError, Finding, Loaded};
 use crate::serve::{self, StartError};
+use inspect::InspectOptions;
 use options::ConfigOptions;
 
 /// The Image service of OpenStack.
@@ -30,6 +32,10 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Tell what format image data is in, and whether an upload of it would be accepted.
+    ///
+    /// Exits with 0 if it would, with 3 if not, with 1 if the data cannot be read.
+    Inspect(InspectOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,10 +47,13 @@ enum ConfigCommand {
 /// Links under which the binary is one of its commands.
 const LINKS: &[(&str, &str)] = &[("glance-api", "api")];
 
+/// The exit code of `inspect` for data that would be refused.
+const REFUSED: u8 = 3;
+
 /// Does what the command line says.
 ///
-/// Exit codes: 0; 1 if the configuration cannot be used or the server fails; 2 for a command line
-/// that makes no sense.
+/// Exit codes: 0; 1 if the configuration cannot be used, the server fails or data cannot be read; 2
+/// for a command line that makes no sense; [`REFUSED`].
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = with_command(arguments.into_iter().collect());
     let parsed = Cli::command().try_get_matches_from(arguments).and_then(|matches| {
@@ -85,6 +94,18 @@ fn obey(cli: Cli, matches: &ArgMatches) -> ExitCode {
                 Ok(loaded) => checked(&loaded),
                 Err(error) => unusable(&error),
             }
+        }
+        Command::Inspect(options) => inspected(options),
+    }
+}
+
+fn inspected(options: InspectOptions) -> ExitCode {
+    match options.run(&mut io::stdout().lock()) {
+        Ok(inspected) if inspected.is_accepted() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(REFUSED),
+        Err(error) => {
+            let _ = writeln!(io::stderr().lock(), "error: {error}");
+            ExitCode::FAILURE
         }
     }
 }

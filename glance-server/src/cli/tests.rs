@@ -5,7 +5,9 @@ fn args(line: &str) -> CliArgs {
     let arguments = with_command(line.split_whitespace().map(OsString::from).collect());
     let matches = Cli::command().try_get_matches_from(arguments).unwrap();
     let command = Cli::from_arg_matches(&matches).unwrap().command;
-    let (Command::Api(options) | Command::Config { command: ConfigCommand::Check(options) }) = command;
+    let (Command::Api(options) | Command::Config { command: ConfigCommand::Check(options) }) = command else {
+        panic!("{line} reads no configuration");
+    };
     options.into_args(innermost(&matches))
 }
 
@@ -61,4 +63,23 @@ fn bind_sets_host_and_port() {
 #[test]
 fn a_dollar_on_the_command_line_is_a_dollar() {
     assert_eq!(set("glance-api --data-dir /a$b"), [("data_dir", "/a$$b".to_owned())]);
+}
+
+#[test]
+fn data_can_be_inspected_without_a_configuration() {
+    let run = |line: &str| run(line.split_whitespace().map(OsString::from));
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, data: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, data).unwrap();
+        path.display().to_string()
+    };
+    let (raw, banned) = (write("raw", b"data"), write("banned", b"QED\0"));
+    let code = |line: String| format!("{:?}", run(&line));
+    let expected = |code: u8| format!("{:?}", ExitCode::from(code));
+    assert_eq!(code(format!("glance-server inspect --json {raw}")), expected(0));
+    assert_eq!(code(format!("glance-server inspect --as qcow2 {raw}")), expected(3));
+    assert_eq!(code(format!("glance-server inspect {banned}")), expected(3));
+    assert_eq!(code(format!("glance-server inspect {raw}.missing")), expected(1));
+    assert_eq!(code("glance-server inspect".to_owned()), expected(2));
 }

@@ -159,8 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn rules_for_content_that_nobody_inspects_are_named() {
-        let found = warnings("[image_format]\nvmdk_allowed_types = streamOptimized");
+    fn rules_for_content_are_honoured_but_for_those_on_conversion() {
+        let found = warnings(
+            "[image_format]\nrequire_image_format_match = false\ngpt_safety_checks_nonfatal = mbr\n\
+             vmdk_allowed_types = streamOptimized",
+        );
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("vmdk_allowed_types is not honoured"), "{found:?}");
     }

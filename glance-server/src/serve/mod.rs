@@ -20,6 +20,7 @@ use glance_core::Glance;
 use glance_core::catalogue::Settings as Rules;
 use glance_core::database::Database;
 use glance_core::image::Formats;
+use glance_core::image::inspect::FormatInspection;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -82,7 +83,6 @@ async fn serve(settings: &Settings, warnings: &[Finding], log: logging::Log) -> 
         tokio::spawn(housekeeping::keep_recovering(glance.clone(), machine)),
         tokio::spawn(housekeeping::follow_policy(glance, policy, log)),
     ];
-    warn!("image contents are not inspected yet: what an upload says of its format is believed");
     greet(settings, address);
     info!(%address, version = env!("CARGO_PKG_VERSION"), "serving the Image API");
     serve_router(listener, router, settings).await?;
@@ -132,6 +132,7 @@ fn rules(settings: &Settings) -> Result<Rules, StartError> {
         api_limit_max: number(default.api_limit_max),
         show_multiple_locations: default.show_multiple_locations,
         delayed_delete: default.delayed_delete,
+        inspection: Arc::new(FormatInspection::new(settings.image_format.rules())),
         ..Rules::default()
     })
 }

@@ -150,6 +150,22 @@ async fn uploads_that_may_not_be_are_refused() {
     assert_eq!(lab.upload(ALICE, "bogus", DATA).await.status, 404);
 }
 
+/// `format-inspection.md` section 2.
+#[tokio::test]
+async fn data_that_is_not_what_it_says_gets_415_and_leaves_nothing() {
+    let lab = Lab::new();
+    for (format, data, found) in [("qcow2", DATA, "but the data is raw"), ("raw", "QED\0", "banned")] {
+        let id = lab.queued(ALICE, &json!({"disk_format": format})).await;
+        let answer = lab.upload(ALICE, &id, data).await;
+        assert_eq!(answer.status, 415);
+        assert!(answer.text().contains(found), "{answer:?}");
+        let image = lab.image(ALICE, &id).await;
+        assert_eq!((&image["status"], &image["locations"]), (&json!("queued"), &json!([])));
+    }
+    let raw = lab.active(ALICE, DATA).await;
+    assert_eq!(lab.image(ALICE, &raw).await["virtual_size"], DATA.len());
+}
+
 #[tokio::test]
 async fn a_client_names_the_store() {
     let lab = Lab::new();

@@ -2,8 +2,8 @@
 
 use super::known::{Known, bracketed, choice, dict, flag, int, list, text};
 
-/// What becomes of the rules for image content.
-const NOT_INSPECTED: &str = "image data is stored as it comes, without a look at what it holds";
+/// What becomes of the list of VMDK types, which never applied to uploads.
+const NOT_CONVERTED: &str = "images are not converted; uploads may be streamOptimized or monolithicSparse";
 
 pub(super) const IMAGE_FORMAT: &[Known] = &[
     list("container_formats")
@@ -14,10 +14,9 @@ pub(super) const IMAGE_FORMAT: &[Known] = &[
         .was(&[("DEFAULT", "disk_formats")])
         .or("ami,ari,aki,vhd,vhdx,vmdk,raw,qcow2,vdi,iso,ploop")
         .honoured(),
-    list("vmdk_allowed_types").or("streamOptimized,monolithicSparse").missing(NOT_INSPECTED),
-    // Asking for no match is asking for less than happens.
-    flag("require_image_format_match", true),
-    list("gpt_safety_checks_nonfatal").missing(NOT_INSPECTED),
+    list("vmdk_allowed_types").or("streamOptimized,monolithicSparse").missing(NOT_CONVERTED),
+    flag("require_image_format_match", true).honoured(),
+    list("gpt_safety_checks_nonfatal").honoured(),
 ];
 
 pub(super) const TASK: &[Known] = &[
