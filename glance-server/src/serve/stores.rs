@@ -49,6 +49,8 @@ pub fn open(settings: &StoreSettings, outbound: &OutboundSettings) -> Result<Sto
 pub(super) fn refusals(settings: &StoreSettings) -> impl Iterator<Item = StartError> {
     settings.stores.iter().filter_map(|store| match &store.kind {
         StoreKind::Other { kind, .. } => Some(unsupported(&store.id, kind)),
+        // Opening it connects to nothing.
+        StoreKind::Swift(swift) => swift::open(&store.id, swift).err(),
         _ => None,
     })
 }

@@ -9,6 +9,12 @@ mod python;
 
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "rbd")]
+mod rbd;
+#[cfg(feature = "s3")]
+mod s3;
+#[cfg(feature = "swift")]
+mod swift;
 
 use bytes::Bytes;
 use glance_core::image::ImageId;
