@@ -53,7 +53,7 @@ const REFUSED: u8 = 3;
 /// Does what the command line says.
 ///
 /// Exit codes: 0; 1 if the configuration cannot be used, the server fails or data cannot be read; 2
-/// for a command line that makes no sense; [`REFUSED`].
+/// for a command line that makes no sense; 3 for an image that `inspect` refuses.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = with_command(arguments.into_iter().collect());
     let parsed = Cli::command().try_get_matches_from(arguments).and_then(|matches| {

@@ -1,6 +1,6 @@
 //! Image data in OpenStack Object Storage (Swift), in the account of one or several projects of the operator's.
 //!
-//! Objects are named by image id; their locations are described in [`mod@location`]. An upload holds at
+//! Objects are named by image id; their locations are described in `location`. An upload holds at
 //! most 3 MiB in memory, whatever its length: one MiB that can be sent again, and a few batches that
 //! are hashed and sent; a download holds what the connection has read ahead. Longer data goes in segments,
 //! one after another.
