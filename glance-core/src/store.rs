@@ -108,11 +108,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Err(StoreError::Unsupported { store: self.kind(), operation: "copying" })
     }
 
-    /// Whether a client may register `at` as the data of an image. Not where the store would read it
-    /// with an account of its own that the URL does not show the key of: that could be anybody's data.
-    fn is_for_clients(&self, at: &Location) -> bool {
-        let _ = at;
-        true
+    /// Whether a client may register `at` as the data of image `id`. Not where the store would read it
+    /// with an account of its own that the URL does not show the key of: that could be anybody's data,
+    /// and would go when the image is deleted. So a store allows nothing unless it says otherwise.
+    fn is_for_clients(&self, id: ImageId, at: &Location) -> bool {
+        let _ = (id, at);
+        false
     }
 
     /// Details an administrator may see in the list of stores, by the names the API gives them.

@@ -39,14 +39,14 @@ impl Images<'_> {
             for place in places(&operation.value) {
                 let url = place.get("url").and_then(Value::as_str).unwrap_or_default();
                 if !seen.image.locations.iter().any(|known| known.url.expose() == url) {
-                    sizes.insert(url.to_owned(), self.size_at(url).await?);
+                    sizes.insert(url.to_owned(), self.size_at(id, url).await?);
                 }
             }
         }
         Ok(sizes)
     }
 
-    async fn size_at(&self, url: &str) -> Result<u64, Error> {
+    async fn size_at(&self, id: ImageId, url: &str) -> Result<u64, Error> {
         // One answer for every reason, so that nobody learns what a store holds or reaches.
         let refused = || Error::Invalid("invalid location".to_owned());
         let location = ImageLocation::new(Location::new(url), Map::new());
@@ -54,7 +54,7 @@ impl Images<'_> {
             return Err(refused());
         }
         let named = self.registry.stores.of(&location).ok_or_else(refused)?;
-        if !named.store.is_for_clients(&location.url) {
+        if !named.store.is_for_clients(id, &location.url) {
             return Err(refused());
         }
         match named.store.size(&location.url).await {

@@ -114,6 +114,11 @@ impl Store for MemoryStore {
         self.id(at).is_ok()
     }
 
+    /// What lies in memory was put there by the program's own tests.
+    fn is_for_clients(&self, _: ImageId, _: &Location) -> bool {
+        true
+    }
+
     async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError> {
         if !self.writable {
             return Err(StoreError::Unsupported { store: KIND, operation: "writing" });

@@ -188,8 +188,8 @@ impl Store for Watched {
         self.noted(store.copy(id, from, size).await)
     }
 
-    fn is_for_clients(&self, at: &Location) -> bool {
-        self.state.store.get().is_some_and(|store| store.is_for_clients(at))
+    fn is_for_clients(&self, id: ImageId, at: &Location) -> bool {
+        self.state.store.get().is_some_and(|store| store.is_for_clients(id, at))
     }
 
     fn details(&self) -> Map<String, Value> {

@@ -130,6 +130,10 @@ impl Store for FaultyStore {
         self.inner.holds(at)
     }
 
+    fn is_for_clients(&self, id: ImageId, at: &Location) -> bool {
+        self.inner.is_for_clients(id, at)
+    }
+
     async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError> {
         self.fail()?;
         self.inner.put(id, size, data).await

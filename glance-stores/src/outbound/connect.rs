@@ -75,7 +75,10 @@ impl Dialer {
     async fn judge(&self, host: &str, addresses: &[IpAddr]) -> Result<(), BoxError> {
         let Some(guard) = &self.guard else { return Ok(()) };
         // Files of the kernel, which may be long on a router.
-        let own = tokio::task::spawn_blocking(own::addresses).await?;
+        let own = tokio::task::spawn_blocking(own::addresses).await?.map_err(|error| {
+            tracing::warn!(%error, "the addresses of this machine are not known: no URL of a user is connected to");
+            Forbidden
+        })?;
         guard.judge(addresses, &own).map_err(|refused| {
             let (address, class) = (refused.address, refused.class);
             tracing::warn!(host, %address, %class, "not connected to where a user's URL leads; outbound_allowed would allow it");

@@ -1,19 +1,23 @@
 //! The addresses of this machine, as Linux tells them.
 
+use std::fs;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// All addresses that lead to this machine, loopback included. Read anew each time: addresses come
 /// and go, and virtual ones move between nodes.
-pub(super) fn addresses() -> Vec<IpAddr> {
-    let read = |path| {
-        std::fs::read_to_string(path).unwrap_or_else(|error| {
-            tracing::debug!(path, %error, "the addresses of this machine are not known");
-            String::new()
-        })
-    };
-    let mut own: Vec<IpAddr> = ipv4(&read("/proc/net/fib_trie")).map(IpAddr::V4).collect();
-    own.extend(ipv6(&read("/proc/net/if_inet6")).map(IpAddr::V6));
-    own
+///
+/// # Errors
+///
+/// If Linux does not tell them. A machine without IPv6 has no file for it.
+pub(super) fn addresses() -> io::Result<Vec<IpAddr>> {
+    let mut own: Vec<IpAddr> = ipv4(&fs::read_to_string("/proc/net/fib_trie")?).map(IpAddr::V4).collect();
+    match fs::read_to_string("/proc/net/if_inet6") {
+        Ok(interfaces) => own.extend(ipv6(&interfaces).map(IpAddr::V6)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    Ok(own)
 }
 
 /// The routing table names an address, and in the lines below it what it is for.
@@ -52,6 +56,6 @@ mod tests {
 
     #[test]
     fn this_machine_has_a_loopback_address() {
-        assert!(addresses().contains(&IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        assert!(addresses().unwrap().contains(&IpAddr::V4(Ipv4Addr::LOCALHOST)));
     }
 }

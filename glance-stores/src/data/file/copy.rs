@@ -24,7 +24,7 @@ pub(super) async fn copy(source: File, target: File, size: u64) -> Result<Writer
     let mut at = 0;
     while at < size {
         (files, at) = blocking(COPYING, move || {
-            let next = step(&files.0, &files.1, at, size).map_err(|cause| error::writing(cause, COPYING))?;
+            let next = step(&files.0, &files.1, at, size).map_err(failed)?;
             Ok((files, next))
         })
         .await?;
@@ -51,10 +51,21 @@ fn step(source: &File, target: &File, at: u64, size: u64) -> io::Result<u64> {
         match rustix::fs::copy_file_range(source, Some(&mut from), target, Some(&mut to), missing) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(_) | Err(Errno::INTR) => {}
+            // What file systems of different kinds do not do for each other, or do not do at all.
+            Err(Errno::XDEV | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
             Err(cause) => return Err(cause.into()),
         }
     }
     Ok(end.max(begin))
+}
+
+fn failed(cause: io::Error) -> StoreError {
+    match cause.kind() {
+        io::ErrorKind::Unsupported => StoreError::Unsupported { store: KIND, operation: "copying" },
+        _ => error::writing(cause, COPYING),
+    }
 }
 
 /// The error for a source whose length is not `expected` bytes.

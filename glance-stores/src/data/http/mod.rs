@@ -8,6 +8,8 @@ mod answer;
 mod error;
 mod exact;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use glance_core::image::ImageId;
 use glance_core::location::Location;
@@ -16,12 +18,14 @@ use http::header::{ACCEPT_ENCODING, RANGE};
 use http::{HeaderValue, Method, StatusCode};
 
 use self::answer::Opened;
-use crate::outbound::{Client, Request, Response, UserUrl};
+use crate::outbound::{Client, OutboundError, Request, Response, UserUrl};
 
 const KIND: &str = "http";
 
 /// Most requests that one call makes of redirects, the first included. As Python Glance has it.
 const REQUESTS: usize = 5;
+/// How long a server, and those it redirects to, may take to begin an answer.
+const TO_ANSWER: Duration = Duration::from_secs(30);
 
 /// What no data is longer than. Servers refuse larger numbers in a range, or count them anew.
 const LONGEST: u64 = i64::MAX as u64;
@@ -47,7 +51,11 @@ impl HttpStore {
             Some(range) => request.header(RANGE, range),
             None => request,
         };
-        self.client.follow(request, REQUESTS).await.map_err(error::of("asking for data"))
+        let answer = self.client.follow(request, REQUESTS);
+        match tokio::time::timeout(TO_ANSWER, answer).await {
+            Ok(answer) => answer.map_err(error::of("asking for data")),
+            Err(_) => Err(error::of("asking for data")(OutboundError::TimedOut)),
+        }
     }
 
     /// The length as the server tells it to whoever does not ask for data; `None` if it does not.
@@ -147,6 +155,11 @@ impl Store for HttpStore {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities { write: false, delete: false }
+    }
+
+    /// What is read with the credentials in the URL, if any, is nobody's but theirs who know it.
+    fn is_for_clients(&self, _: ImageId, at: &Location) -> bool {
+        self.holds(at)
     }
 
     fn holds(&self, at: &Location) -> bool {

@@ -125,6 +125,11 @@ impl Store for RbdStore {
         Place::parse(at).is_some_and(|place| place.pool.is_none_or(ours))
     }
 
+    /// Under the image's own id: there Nova puts what it makes a snapshot of, and nobody else's data lies.
+    fn is_for_clients(&self, id: ImageId, at: &Location) -> bool {
+        Place::parse(at).is_some_and(|place| place.image == id.as_str())
+    }
+
     async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError> {
         let size = self.pen.put(id, size, Intake::new(KIND, data, size)).await?;
         let fsid = self.pen.connection.fsid().unwrap_or_default();

@@ -56,7 +56,7 @@ impl Opened {
     pub(super) fn stream(self, connection: Arc<Connection>, range: Range<u64>) -> ByteStream {
         let pieces = stream::iter(pieces(range)).map(move |piece| {
             let (connection, image, kept) = (Arc::clone(&connection), Arc::clone(&self.image), self.kept.clone());
-            async move { connection.within("rbd_aio_read", read(&image, &kept, piece)).await }
+            async move { read(&connection, &image, &kept, piece).await }
         });
         until_an_error(pieces.buffered(AHEAD).boxed())
     }
@@ -80,13 +80,14 @@ impl Kept {
     }
 }
 
-async fn read(image: &Arc<Image>, kept: &Kept, piece: Range<u64>) -> Result<Bytes, CephError> {
+/// Each step has a deadline of its own: between them, nobody may ask for the piece for as long as its reader likes.
+async fn read(connection: &Connection, image: &Arc<Image>, kept: &Kept, piece: Range<u64>) -> Result<Bytes, CephError> {
     let len = usize::try_from(piece.end - piece.start).unwrap_or(usize::MAX);
-    let data = image.read(piece.start, len).await?;
+    let data = connection.within("rbd_aio_read", image.read(piece.start, len)).await?;
     if data.len() < len {
         return Err(CephError::Call { call: "reading an image that got shorter", code: errno::NOT_FOUND });
     }
-    kept.check().await?;
+    connection.within("looking for the snapshot", kept.check()).await?;
     Ok(data)
 }
 

@@ -124,7 +124,7 @@ impl Store for SwiftStore {
         here && self.known.knows(&place.owner)
     }
 
-    fn is_for_clients(&self, at: &Location) -> bool {
+    fn is_for_clients(&self, _: ImageId, at: &Location) -> bool {
         Place::parse(at.expose()).is_some_and(|place| matches!(place.owner, Owner::User { .. }))
     }
 

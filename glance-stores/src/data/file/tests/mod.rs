@@ -273,3 +273,16 @@ async fn a_sparse_file_is_copied_to_another_store_without_its_holes() {
     assert_eq!(found.len(), size);
     assert!(found.blocks() * 512 <= 1 << 20, "{} blocks", found.blocks());
 }
+
+/// `/dev/shm` is a file system of its own, in memory.
+#[tokio::test]
+async fn data_is_copied_to_another_file_system() {
+    let Ok(elsewhere) = tempfile::tempdir_in("/dev/shm") else { return };
+    let (_root, from) = store();
+    let to = FileStore::builder(elsewhere.path()).open().unwrap();
+    for data in [Bytes::new(), Bytes::from(vec![7; 3_000_001])] {
+        let at = from.write(ImageId::random(), data.clone()).await.unwrap().location;
+        let copied = to.copy_from(ImageId::random(), &from, &at).await.unwrap();
+        assert!(to.read(&copied.location, ByteRange::ALL).await.unwrap() == data);
+    }
+}

@@ -58,3 +58,16 @@ fn errors_of_ceph_mean_what_a_caller_can_act_upon() {
     assert!(matches!(told(errno::INVALID), StoreError::Failed { .. }));
     assert!(!format!("{:?}", told(errno::BUSY)).contains("canary"));
 }
+
+#[test]
+fn clients_register_nothing_but_the_image_s_own_name() {
+    let (store, id) = (nowhere(), ImageId::random());
+    for (url, allowed) in [
+        (format!("rbd://any-cluster/images/{id}/snap"), true),
+        (format!("rbd://any-cluster/images/{}/snap", ImageId::random()), false),
+        (format!("rbd://{id}"), true),
+        ("file:///x".to_owned(), false),
+    ] {
+        assert_eq!(store.is_for_clients(id, &Location::new(&url)), allowed, "{url}");
+    }
+}

@@ -66,6 +66,6 @@ fn clients_register_nothing_that_is_read_with_the_stores_own_account() {
         ("swift+http://t%3Au:key@127.0.0.1:1/v3/glance/x", true, true),
     ] {
         let at = Location::new(url);
-        assert_eq!((store.holds(&at), store.is_for_clients(&at)), (held, theirs), "{url}");
+        assert_eq!((store.holds(&at), store.is_for_clients(ImageId::random(), &at)), (held, theirs), "{url}");
     }
 }
