@@ -39,8 +39,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// All or nothing, and durable: after an error none of the data is left, and after a success
     /// it survives a power cut. `size` is the length in bytes when it is known beforehand, which
     /// lets a store choose a place with enough room; data of another length is refused.
-    /// A caller that drops the future gets the same clean-up as one that sees an error; where
-    /// others have to be asked for it, it may go on for a moment, and a new put waits for it.
+    ///
+    /// A store that cannot be asked to remove what it was given does not go on trying behind its
+    /// caller's back: by then, the image may have other data, brought in by another process. It
+    /// says [`StoreError::LeftBehind`] after some seconds, and it is for the caller to call
+    /// [`discard`](Store::discard) before the image takes data again. A caller that drops the future
+    /// gets the same attempt, which goes on for those seconds while a new put of the image waits, and
+    /// nobody says whether it succeeded.
     ///
     /// `data` is read to its end and not longer than it takes to see that it is too long. An error
     /// in place of the end counts even when `size` bytes have come: that is how a caller who
@@ -51,7 +56,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::Exists`] if the image has data here already, which stays as it is;
     /// [`StoreError::Full`]; [`StoreError::Denied`]; [`StoreError::SizeMismatch`];
     /// [`StoreError::Source`] if `data` ended with an error; [`StoreError::Unsupported`] on a store
-    /// that only reads; [`StoreError::Unavailable`].
+    /// that only reads; [`StoreError::Unavailable`]; any of them inside [`StoreError::LeftBehind`].
     async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError>;
 
     /// Opens the data at `at` for reading. Nothing is read before the stream is polled.
@@ -275,6 +280,14 @@ pub enum StoreError {
         /// What the source said.
         source: BoxError,
     },
+    /// A put failed and something that it wrote may still be there: [`Store::discard`] removes it.
+    #[error("{store}: data of an upload that failed may still be there")]
+    LeftBehind {
+        /// The kind of store.
+        store: &'static str,
+        /// Why the put failed.
+        source: Box<StoreError>,
+    },
     /// Anything else: what was being done, and the cause.
     #[error("{store}: failed {doing}")]
     Failed {
@@ -291,6 +304,24 @@ impl StoreError {
     /// For `map_err`: wraps a cause as [`StoreError::Failed`].
     pub fn failed<E: Into<BoxError>>(store: &'static str, doing: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Failed { store, doing, source: source.into() }
+    }
+
+    /// The same failure of a put that could not remove what it had written.
+    #[must_use]
+    pub fn left_behind(self, store: &'static str) -> Self {
+        match self {
+            Self::LeftBehind { .. } => self,
+            other => Self::LeftBehind { store, source: Box::new(other) },
+        }
+    }
+
+    /// Why it failed, whatever was left behind.
+    #[must_use]
+    pub fn reason(&self) -> &Self {
+        match self {
+            Self::LeftBehind { source, .. } => source.reason(),
+            other => other,
+        }
     }
 }
 

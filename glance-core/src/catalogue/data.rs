@@ -271,7 +271,7 @@ impl UploadTask {
         match outcome {
             Ok((stored, digests)) => self.activate(stored, digests).await,
             Err(Broken { error, left }) => {
-                self.undo(left.as_ref()).await;
+                self.undo(&left).await;
                 Err(error)
             }
         }
@@ -290,10 +290,13 @@ impl UploadTask {
                     Some(Err(error)) => error,
                     _ => Error::Unavailable("the store did not take all of the data".to_owned()),
                 };
-                Err(Broken { error, left: Some(stored) })
+                Err(Broken { error, left: Left::Data(stored) })
             }
-            (Err(_), Some(Err(error))) => Err(Broken { error, left: None }),
-            (Err(error), _) => Err(Broken { error: writing_failed(error), left: None }),
+            (Err(failure), reason) => {
+                let left = Left::by(&failure);
+                let error = reason.and_then(Result::err).unwrap_or_else(|| writing_failed(failure));
+                Err(Broken { error, left })
+            }
         }
     }
 
@@ -347,7 +350,7 @@ impl UploadTask {
             // was not; removing the data here could take it from an image that is active.
             Err(error @ RepoError::Failed { .. }) => Err(error.into()),
             Err(error) => {
-                self.undo(Some(&stored)).await;
+                self.undo(&Left::Data(stored)).await;
                 Err(match error {
                     RepoError::NotFound => Error::Gone("the image was deleted during the upload".to_owned()),
                     RepoError::Stale { .. } => Error::Conflict("the image was changed during the upload".to_owned()),
@@ -390,17 +393,16 @@ impl UploadTask {
 
     /// Removes data that will not belong to the image, and ends the upload. As long as the data
     /// cannot be removed, the journal entry stays for [`Glance::recover`](super::Glance::recover).
-    async fn undo(&self, left: Option<&Stored>) {
-        if let Some(stored) = left {
-            match self.store.store.delete(&stored.location).await {
-                Ok(()) | Err(StoreError::NotFound { .. }) => {}
-                Err(error) => {
-                    tracing::error!(image = %self.image.id, %error, "cannot remove refused image data yet");
-                    return;
-                }
-            }
+    async fn undo(&self, left: &Left) {
+        let image = self.image.id;
+        match left {
+            Left::Nothing => self.unwind().await,
+            Left::Unknown => tracing::warn!(%image, "data of a failed upload is removed when the store lets it be"),
+            Left::Data(stored) => match self.store.store.delete(&stored.location).await {
+                Ok(()) | Err(StoreError::NotFound { .. }) => self.unwind().await,
+                Err(error) => tracing::error!(%image, %error, "cannot remove refused image data yet"),
+            },
         }
-        self.unwind().await;
     }
 
     /// Gives the image back, queued, and with it the quota.
@@ -424,7 +426,22 @@ impl UploadTask {
 /// An upload that came to nothing, and the data it left in the store.
 struct Broken {
     error: Error,
-    left: Option<Stored>,
+    left: Left,
+}
+
+/// What a failed upload left in the store.
+enum Left {
+    Nothing,
+    /// All of it: the store was not who refused.
+    Data(Stored),
+    /// The store could not say.
+    Unknown,
+}
+
+impl Left {
+    fn by(failure: &StoreError) -> Self {
+        if matches!(failure, StoreError::LeftBehind { .. }) { Self::Unknown } else { Self::Nothing }
+    }
 }
 
 /// What makes a saving image queued again.
@@ -464,6 +481,7 @@ fn writing_failed(error: StoreError) -> Error {
         StoreError::SizeMismatch { .. } => Error::Invalid(error.to_string()),
         StoreError::Unavailable { .. } => Error::Unavailable("the store cannot be reached".to_owned()),
         StoreError::Source { source, .. } => Error::Interrupted(source.to_string()),
+        StoreError::LeftBehind { source, .. } => writing_failed(*source),
         other => Error::Store(other),
     }
 }

@@ -94,7 +94,7 @@ impl Watched {
     }
 
     fn noted<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
-        let turn = match &answer {
+        let turn = match answer.as_ref().map_err(StoreError::reason) {
             Err(StoreError::Unavailable { .. }) => self.state.health().failed(Instant::now()),
             // The data broke off before the store had said anything.
             Err(StoreError::Source { .. }) => None,

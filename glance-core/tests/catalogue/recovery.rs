@@ -94,6 +94,25 @@ async fn a_store_that_is_down_keeps_an_upload_from_being_unwound_until_it_is_bac
 }
 
 #[tokio::test]
+async fn an_image_takes_no_data_before_what_a_failed_upload_left_is_gone() {
+    let lab = Lab::new();
+    let image = lab.queued(&owner()).await;
+    lab.store.falls.store(true, Ordering::Relaxed);
+    assert!(matches!(lab.upload(&owner(), image.id, "data").await, Err(Error::Unavailable(_))));
+    let status = async || lab.glance.images(&owner()).get(image.id).await.unwrap().status;
+    assert_eq!(status().await, Status::Saving);
+    assert!(matches!(lab.upload(&owner(), image.id, "data").await, Err(Error::Conflict(_))));
+    assert_eq!(lab.glance.recover(|_| false).await.unwrap().left, 1);
+    assert_eq!(status().await, Status::Saving);
+    lab.store.down.store(false, Ordering::Relaxed);
+    assert!(lab.store.has(image.id, "one").await);
+    assert_eq!(lab.glance.recover(|_| false).await.unwrap().uploads, 1);
+    assert!(!lab.store.has(image.id, "one").await);
+    assert_eq!(status().await, Status::Queued);
+    assert!(lab.upload(&owner(), image.id, "again").await.is_ok());
+}
+
+#[tokio::test]
 async fn a_note_about_data_that_is_still_used_is_dropped() {
     let lab = Lab::new();
     let image = lab.active(&owner(), "data").await;

@@ -92,12 +92,14 @@ pub(crate) struct FaultyStore {
     pub(crate) down: AtomicBool,
     pub(crate) full: AtomicBool,
     pub(crate) keeps: AtomicBool,
+    /// It goes down in the middle of a put, with the data in it.
+    pub(crate) falls: AtomicBool,
 }
 
 impl FaultyStore {
     pub(crate) fn new(name: &str) -> Self {
         let no = || AtomicBool::new(false);
-        Self { inner: MemoryStore::new(name), down: no(), full: no(), keeps: no() }
+        Self { inner: MemoryStore::new(name), down: no(), full: no(), keeps: no(), falls: no() }
     }
 
     pub(crate) async fn has(&self, id: ImageId, name: &str) -> bool {
@@ -136,7 +138,12 @@ impl Store for FaultyStore {
 
     async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError> {
         self.fail()?;
-        self.inner.put(id, size, data).await
+        let stored = self.inner.put(id, size, data).await?;
+        if self.falls.swap(false, Ordering::Relaxed) {
+            self.down.store(true, Ordering::Relaxed);
+            return Err(self.fail().unwrap_err().left_behind("faulty"));
+        }
+        Ok(stored)
     }
 
     async fn get(&self, at: &Location, range: ByteRange) -> Result<Reading, StoreError> {

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "azure")]
 pub mod azure;
+#[cfg(feature = "rbd")]
+mod claims;
 #[cfg(feature = "file")]
 pub mod file;
 #[cfg(feature = "gcs")]

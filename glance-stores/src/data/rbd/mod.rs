@@ -7,7 +7,6 @@
 //! then; both may be missing before. An upload has up to five pieces of 8 MiB in memory, a download
 //! up to four of 4 MiB, besides what the network layer holds.
 
-mod claims;
 mod config;
 mod connection;
 mod error;
@@ -29,7 +28,6 @@ use glance_core::store::{BoxError, ByteRange, ByteStream, Capabilities, Reading,
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use self::claims::Claims;
 use self::connection::Connection;
 use self::ffi::{CephError, Libraries, Progress, errno};
 use self::location::Place;
@@ -37,6 +35,7 @@ use self::read::Opened;
 use self::remove::{Lease, remove};
 use self::upload::Pen;
 use super::intake::Intake;
+use crate::data::claims::Claims;
 
 const KIND: &str = "rbd";
 /// The snapshot whose presence says that an image is complete, by the name that Nova and Cinder know.

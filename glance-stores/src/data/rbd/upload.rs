@@ -16,11 +16,11 @@ use glance_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use super::claims::{Claim, Claims};
 use super::connection::Connection;
 use super::ffi::{CephError, Closed, Cluster, Image, Mode, Progress, errno};
 use super::remove::{Lease, remove};
 use super::{KIND, SNAPSHOT, error};
+use crate::data::claims::{Claim, Claims, TAKING_BACK};
 use crate::data::intake::Intake;
 use crate::data::stretch::{Stretch, stretches};
 
@@ -52,16 +52,14 @@ pub(super) struct Pen {
 impl Pen {
     /// Writes all of the data as the image of `id`; says the cluster's id and how much it was.
     pub(super) async fn put(self: &Arc<Self>, id: ImageId, size: Option<u64>, data: Intake) -> Result<u64, StoreError> {
-        let waited = timeout(self.connection.deadline(), self.claims.claim(id)).await;
-        let claim =
-            waited.map_err(|_| error::of("taking back an earlier upload")(error::timed_out("removing an image")))?;
-        let claim = claim.ok_or(StoreError::Exists { store: KIND, id })?;
-        let written = self.write(claim, size, data).await;
-        if written.is_err() {
-            // After an error nothing is left, unless the cluster does not answer.
-            let _ = timeout(self.connection.deadline(), self.claims.settled(id)).await;
+        let claim = self.claims.claim(KIND, id).await?;
+        match self.write(claim, size, data).await {
+            Ok(received) => Ok(received),
+            Err(failure) => match timeout(TAKING_BACK, self.claims.settled(id)).await {
+                Ok(()) => Err(failure),
+                Err(_) => Err(failure.left_behind(KIND)),
+            },
         }
-        written
     }
 
     /// Removes the image of `id` with its snapshot.

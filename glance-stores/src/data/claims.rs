@@ -1,19 +1,28 @@
 //! Which images this process is writing, or taking back.
 //!
-//! The cluster itself keeps two images from having one name. This is about what a put that was given up
-//! leaves for a moment: a new put waits until it is gone, instead of taking it for data that is there.
+//! Other processes are kept away by the journal of the database, and by what a backend does only once for a
+//! name. This is about what a put that was given up leaves for a moment: a new put waits until it is
+//! gone, instead of taking it for data that is there.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use glance_core::image::ImageId;
+use glance_core::store::StoreError;
 use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// How long a put that failed tries to take back what it wrote, before it says that it left it behind.
+pub(super) const TAKING_BACK: Duration = Duration::from_secs(10);
+/// How long a put waits for one of the same image that is being taken back.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// All images under claim.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Claims(Mutex<HashMap<ImageId, watch::Receiver<State>>>);
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
     Writing,
     Leaving,
@@ -21,14 +30,28 @@ enum State {
 }
 
 impl Claims {
-    /// Claims the image for writing; `None` if somebody is writing it. Waits for one that is leaving.
-    pub(super) async fn claim(self: &Arc<Self>, id: ImageId) -> Option<Claim> {
+    /// Claims the image for writing. Waits for one that is leaving.
+    ///
+    /// # Errors
+    ///
+    /// Of a store of the given kind: [`StoreError::Exists`] if somebody is writing it;
+    /// [`StoreError::Unavailable`] if what is leaving takes too long.
+    pub(super) async fn claim(self: &Arc<Self>, store: &'static str, id: ImageId) -> Result<Claim, StoreError> {
+        let claim = timeout(PATIENCE, self.claim_in_time(id)).await.map_err(|elapsed| {
+            let doing = "waiting for an earlier upload of the image to be taken back";
+            StoreError::Unavailable { store, doing, source: elapsed.into() }
+        });
+        claim?.ok_or(StoreError::Exists { store, id })
+    }
+
+    /// `None` if somebody is writing it.
+    async fn claim_in_time(self: &Arc<Self>, id: ImageId) -> Option<Claim> {
         loop {
             let mut other = match self.insert(id) {
                 Ok(claim) => return Some(claim),
                 Err(other) => other,
             };
-            if *other.borrow() == State::Writing {
+            if *other.borrow_and_update() == State::Writing {
                 return None;
             }
             let _ = other.changed().await;
@@ -38,13 +61,11 @@ impl Claims {
     /// Waits until nothing of the image is leaving.
     pub(super) async fn settled(&self, id: ImageId) {
         loop {
-            let other = self.map().get(&id).cloned();
-            match other {
-                Some(mut other) if *other.borrow() == State::Leaving => {
-                    let _ = other.changed().await;
-                }
-                _ => return,
+            let Some(mut other) = self.map().get(&id).cloned() else { return };
+            if *other.borrow_and_update() != State::Leaving {
+                return;
             }
+            let _ = other.changed().await;
         }
     }
 
@@ -106,21 +127,21 @@ mod tests {
     #[tokio::test]
     async fn an_image_is_written_once_at_a_time() {
         let (claims, id) = (Arc::new(Claims::default()), ImageId::random());
-        let first = claims.claim(id).await;
+        let first = claims.claim_in_time(id).await;
         assert!(first.is_some());
-        assert!(claims.claim(id).await.is_none());
-        assert!(claims.claim(ImageId::random()).await.is_some());
+        assert!(claims.claim_in_time(id).await.is_none());
+        assert!(claims.claim_in_time(ImageId::random()).await.is_some());
         drop(first);
-        assert!(claims.claim(id).await.is_some());
+        assert!(claims.claim_in_time(id).await.is_some());
     }
 
     #[tokio::test]
     async fn what_is_leaving_is_waited_for() {
         let (claims, id) = (Arc::new(Claims::default()), ImageId::random());
-        let first = claims.claim(id).await.unwrap();
+        let first = claims.claim_in_time(id).await.unwrap();
         claims.settled(id).now_or_never().unwrap();
         first.leave();
-        let mut waiting = Box::pin(async { futures::join!(claims.claim(id), claims.settled(id)).0 });
+        let mut waiting = Box::pin(async { futures::join!(claims.claim_in_time(id), claims.settled(id)).0 });
         assert!(futures::poll!(&mut waiting).is_pending());
         drop(first);
         assert!(waiting.await.is_some());
@@ -130,11 +151,11 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_waits_for_is_leaving() {
         let (claims, id) = (Arc::new(Claims::default()), ImageId::random());
-        let claim = claims.claim(id).await.unwrap();
+        let claim = claims.claim_in_time(id).await.unwrap();
         let interest = claim.interest();
-        assert!(claims.claim(id).await.is_none());
+        assert!(claims.claim_in_time(id).await.is_none());
         drop(interest);
-        let mut waiting = Box::pin(claims.claim(id));
+        let mut waiting = Box::pin(claims.claim_in_time(id));
         assert!(futures::poll!(&mut waiting).is_pending());
         drop(claim);
         assert!(waiting.await.is_some());
@@ -143,7 +164,7 @@ mod tests {
     #[tokio::test]
     async fn an_interest_that_lasts_longer_than_the_claim_holds_nobody_up() {
         let (claims, id) = (Arc::new(Claims::default()), ImageId::random());
-        let claim = claims.claim(id).await.unwrap();
+        let claim = claims.claim_in_time(id).await.unwrap();
         let interest = claim.interest();
         claim.leave();
         let mut waiting = Box::pin(claims.settled(id));
@@ -151,6 +172,15 @@ mod tests {
         drop(claim);
         waiting.await;
         drop(interest);
-        assert!(claims.claim(id).await.is_some());
+        assert!(claims.claim_in_time(id).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_too_long_to_leave_is_not_waited_for() {
+        let (claims, id) = (Arc::new(Claims::default()), ImageId::random());
+        let first = claims.claim_in_time(id).await.unwrap();
+        assert!(matches!(claims.claim("some", id).await, Err(StoreError::Exists { .. })));
+        first.leave();
+        assert!(matches!(claims.claim("some", id).await, Err(StoreError::Unavailable { .. })));
     }
 }
