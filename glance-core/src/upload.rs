@@ -1,8 +1,8 @@
 //! What image data passes on its way into a store: size guard, quota, digests and inspection.
 //!
 //! One reference-counted buffer serves all of them. Data is collected into batches; while the store
-//! writes a batch, both digests work on it on threads of their own, and the next one is collected.
-//! At most three batches are held, whatever the size of the image.
+//! writes a batch, both digests work on it on threads of their own, and the next ones are collected.
+//! At most four batches are held, whatever the size of the image.
 
 use std::future::Future;
 use std::pin::Pin;

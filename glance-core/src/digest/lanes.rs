@@ -1,7 +1,9 @@
 //! The digests of one upload, worked at on the runtime's blocking threads.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
-use tokio::task::JoinHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::paired::Paired;
 use super::{HashAlgorithm, Hasher};
@@ -41,8 +43,8 @@ impl Lanes {
     /// MD5 and the hash of all data, lower-case hex.
     pub(crate) async fn finish(self) -> Result<(String, String), BoxError> {
         let mut digests = Vec::with_capacity(2);
-        for mut lane in self.0 {
-            match lane.take().await? {
+        for lane in self.0 {
+            match lane.end().await? {
                 Work::One(hasher) => digests.push(hasher.finish()),
                 Work::Both(both) => return Ok(both.finish()),
             }
@@ -51,14 +53,37 @@ impl Lanes {
     }
 }
 
-/// A digest whose work is done on the runtime's blocking threads, one batch at a time and in order.
+/// A digest whose work is done on the runtime's blocking threads, in the order of the batches.
 ///
-/// At most one batch is being hashed while the next is collected, so a lane bounds the memory of
-/// its upload, and two lanes over the same batches run beside each other.
+/// At most one batch is being hashed and one waits its turn, so a lane bounds the memory of its upload. A
+/// thread that has one waiting goes on with it at once, and one that has none goes home, so that
+/// uploads that wait for their clients hold no threads.
 #[derive(Debug)]
 pub struct Lane {
-    resting: Option<Work>,
-    working: Option<JoinHandle<Work>>,
+    track: Arc<Track>,
+    /// A permit for each batch that may be on the track.
+    room: Arc<Semaphore>,
+}
+
+/// Batches that one lane may hold.
+const ON_TRACK: u32 = 2;
+
+/// What the lane and its thread share.
+#[derive(Debug)]
+struct Track(Mutex<Turn>);
+
+#[derive(Debug)]
+enum Turn {
+    Resting(Work),
+    /// A thread has the work, and takes what waits when it has done what it does.
+    Working(Option<Batch>),
+}
+
+/// Data to be hashed. It gives its room back when that is done.
+#[derive(Debug)]
+struct Batch {
+    data: Vec<Bytes>,
+    _room: OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
@@ -78,6 +103,68 @@ impl Work {
     }
 }
 
+impl Track {
+    /// Begins the batch, or has it wait for the thread that works on another.
+    fn add(self: &Arc<Self>, batch: Batch, room: &Arc<Semaphore>) {
+        let mut turn = self.turn();
+        match std::mem::replace(&mut *turn, Turn::Working(None)) {
+            Turn::Working(_) => *turn = Turn::Working(Some(batch)),
+            Turn::Resting(mut work) if batch.data.iter().map(Bytes::len).sum::<usize>() < WORTH_A_THREAD => {
+                work.update(&batch.data);
+                *turn = Turn::Resting(work);
+            }
+            Turn::Resting(work) => {
+                let run = Run { track: Arc::clone(self), room: Arc::clone(room), arrived: false };
+                tokio::task::spawn_blocking(move || run.through(work, batch));
+            }
+        }
+    }
+
+    /// What waits; where nothing does, the work comes to rest.
+    fn next(&self, work: Work) -> Option<(Work, Batch)> {
+        let mut turn = self.turn();
+        if let Turn::Working(Some(batch)) = std::mem::replace(&mut *turn, Turn::Working(None)) {
+            return Some((work, batch));
+        }
+        *turn = Turn::Resting(work);
+        None
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        // It is whole after any of the changes made under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread on its way along the track. If it never arrives, nobody waits for it.
+struct Run {
+    track: Arc<Track>,
+    room: Arc<Semaphore>,
+    arrived: bool,
+}
+
+impl Run {
+    fn through(mut self, mut work: Work, mut batch: Batch) {
+        loop {
+            work.update(&batch.data);
+            // The room is given back behind the work, so that who has all of the room finds the work at rest.
+            match self.track.next(work) {
+                Some(next) => (work, batch) = next,
+                None => break,
+            }
+        }
+        self.arrived = true;
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if !self.arrived {
+            self.room.close();
+        }
+    }
+}
+
 impl Lane {
     /// A digest of nothing yet.
     #[must_use]
@@ -86,26 +173,18 @@ impl Lane {
     }
 
     fn of(work: Work) -> Self {
-        Self { resting: Some(work), working: None }
+        let track = Arc::new(Track(Mutex::new(Turn::Resting(work))));
+        Self { track, room: Arc::new(Semaphore::new(ON_TRACK as usize)) }
     }
 
-    /// Waits until the batch before is done, then begins this one.
+    /// Waits until there is room for the batch, which is hashed in its turn.
     ///
     /// # Errors
     ///
     /// If a thread of the runtime failed.
     pub async fn push(&mut self, batch: &[Bytes]) -> Result<(), BoxError> {
-        let mut work = self.take().await?;
-        if batch.iter().map(Bytes::len).sum::<usize>() < WORTH_A_THREAD {
-            work.update(batch);
-            self.resting = Some(work);
-        } else {
-            let batch = batch.to_vec();
-            self.working = Some(tokio::task::spawn_blocking(move || {
-                work.update(&batch);
-                work
-            }));
-        }
+        let room = Arc::clone(&self.room).acquire_owned().await?;
+        self.track.add(Batch { data: batch.to_vec(), _room: room }, &self.room);
         Ok(())
     }
 
@@ -114,18 +193,18 @@ impl Lane {
     /// # Errors
     ///
     /// As [`Lane::push`].
-    pub async fn finish(mut self) -> Result<String, BoxError> {
-        Ok(match self.take().await? {
+    pub async fn finish(self) -> Result<String, BoxError> {
+        Ok(match self.end().await? {
             Work::One(hasher) => hasher.finish(),
             Work::Both(both) => both.finish().1,
         })
     }
 
-    async fn take(&mut self) -> Result<Work, BoxError> {
-        match (self.working.take(), self.resting.take()) {
-            (Some(working), _) => Ok(working.await?),
-            (None, Some(work)) => Ok(work),
-            (None, None) => Err("a digest was used after it failed".into()),
+    async fn end(self) -> Result<Work, BoxError> {
+        let _all = self.room.acquire_many(ON_TRACK).await?;
+        match std::mem::replace(&mut *self.track.turn(), Turn::Working(None)) {
+            Turn::Resting(work) => Ok(work),
+            Turn::Working(_) => Err("a digest was used after it failed".into()),
         }
     }
 }
@@ -152,5 +231,29 @@ mod tests {
         for lanes in Lanes::together().into_iter().chain([Lanes::apart(HashAlgorithm::Sha512)]) {
             assert_eq!(<[String; 2]>::from(digests(lanes, &data).await), expected);
         }
+    }
+
+    #[tokio::test]
+    async fn batches_that_come_faster_than_they_are_hashed_keep_their_order() {
+        let batches: Vec<Bytes> =
+            (0..200_u8).map(|n| vec![n; WORTH_A_THREAD / (1 + usize::from(n) % 3)].into()).collect();
+        let mut lane = Lane::new(HashAlgorithm::Sha256);
+        let mut whole = Hasher::new(HashAlgorithm::Sha256);
+        for batch in &batches {
+            lane.push(std::slice::from_ref(batch)).await.unwrap();
+            whole.update(batch);
+        }
+        assert_eq!(lane.finish().await.unwrap(), whole.finish());
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_never_arrives_is_not_waited_for() {
+        let mut lane = Lane::new(HashAlgorithm::Sha256);
+        let track = Arc::clone(&lane.track);
+        let work = std::mem::replace(&mut *track.turn(), Turn::Working(None));
+        drop(Run { track: Arc::clone(&track), room: Arc::clone(&lane.room), arrived: false });
+        drop(work);
+        assert!(lane.push(&[Bytes::from_static(b"x")]).await.is_err());
+        assert!(lane.finish().await.is_err());
     }
 }
