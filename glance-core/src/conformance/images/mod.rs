@@ -3,6 +3,7 @@
 //! Each format has a file with a small honest image and the ways to spoil it. All of it is made
 //! here, byte by byte; nothing is copied from anywhere.
 
+mod archives;
 mod disks;
 mod iso;
 mod polyglot;
@@ -18,7 +19,7 @@ use bytes::Bytes;
 
 use crate::image::inspect::{Finding, FormatRules, Refusal, Weight};
 
-pub use tables::tar;
+pub use archives::{Archive, archives, tar};
 
 /// Data that must not become active.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! Partition tables, kernels and archives.
+//! Partition tables and kernels.
 
 use super::{Honest, Hostile, Spoiler, patched, set};
 use crate::image::inspect::Finding;
@@ -61,23 +61,6 @@ fn crc32(data: &[u8]) -> u32 {
     !crc
 }
 
-/// An archive with one empty member called `name`.
-///
-/// # Panics
-///
-/// If the name is longer than a hundred bytes.
-#[must_use]
-pub fn tar(name: &str) -> Vec<u8> {
-    let mut data = vec![0; 512];
-    set(&mut data, 0, name.as_bytes());
-    set(&mut data, 100, b"0000644\x000000000\x000000000\x0000000000000\x0000000000000\0        0");
-    set(&mut data, 257, b"ustar\x0000");
-    let sum: u32 = data.iter().map(|byte| u32::from(*byte)).sum();
-    set(&mut data, 148, format!("{sum:06o}\0 ").as_bytes());
-    data.resize(512 * 3, 0);
-    data
-}
-
 pub(super) fn honest() -> Vec<Honest> {
     let bytes = DISK as u64;
     let fat = patched(&patched(&disk(&boot_sector(&[])), 0x10, &[2]), 0x15, &[0xF8]);
@@ -91,7 +74,7 @@ pub(super) fn honest() -> Vec<Honest> {
         Honest::new("disk with a GPT in sectors of 4 KiB", "gpt", big_sectors, bytes),
         Honest::new("FAT file system", "raw", fat, bytes),
         Honest { virtual_size: None, ..Honest::new("kernel", "aki", kernel, 0) },
-        Honest::new("archive", "raw", tar("a"), 1536),
+        Honest::new("archive", "raw", super::tar("a"), 1536),
     ]
 }
 

@@ -23,20 +23,23 @@ struct Archive {
     header: Window,
     /// The next member's name, where it does not fit into its header.
     name: Option<Name>,
+    /// The next member's length in bytes, where a pax header says another than its own.
+    length: Option<u64>,
     has_ended: bool,
 }
 
+/// A member that tells of the next one.
 #[derive(Debug)]
 struct Name {
-    length: usize,
     window: Window,
+    is_pax: bool,
 }
 
 pub(super) fn recognise(head: &[u8]) -> Option<Box<dyn Sighting>> {
     let first = head.get(..BLOCK)?;
     (first[257..].starts_with(MAGIC) && has_sum(first)).then(|| {
         let header = Window::new(0, BLOCK);
-        let mut archive = Archive { findings: Findings::default(), header, name: None, has_ended: false };
+        let mut archive = Archive { findings: Findings::default(), header, name: None, length: None, has_ended: false };
         archive.look_at(0, head);
         Box::new(archive) as Box<dyn Sighting>
     })
@@ -65,12 +68,27 @@ fn octal(field: &[u8]) -> Option<u64> {
 }
 
 fn leaves_folder(name: &[u8]) -> bool {
-    let parts = || name.split(|byte| matches!(byte, b'/' | b'\\'));
-    name.starts_with(b"/") || name.starts_with(b"\\") || parts().any(|part| part == b"..")
+    let is_root = matches!(name, [b'/' | b'\\', ..] | [b'a'..=b'z' | b'A'..=b'Z', b':', ..]);
+    is_root || name.split(|byte| matches!(byte, b'/' | b'\\')).any(|part| part == b"..")
 }
 
 fn text(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or(field)
+}
+
+/// The first record of a pax header, its key and value, and what follows: `length key=value` and a
+/// line feed, all of which the length counts.
+fn record(data: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let blank = data.iter().position(|byte| *byte == b' ')?;
+    let length: usize = std::str::from_utf8(&data[..blank]).ok()?.parse().ok()?;
+    let (record, rest) = data.split_at_checked(length)?;
+    let pair = record.strip_suffix(b"\n")?.get(blank + 1..)?;
+    let equals = pair.iter().position(|byte| *byte == b'=')?;
+    Some((&pair[..equals], &pair[equals + 1..], rest))
+}
+
+fn decimal(value: &[u8]) -> Option<u64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 impl Archive {
@@ -80,6 +98,7 @@ impl Archive {
             return;
         }
         let length = number(&header[124..136]).filter(|_| has_sum(header));
+        let length = length.map(|length| self.length.take().unwrap_or(length));
         let next = length.and_then(|length| {
             at.checked_add(BLOCK as u64)?.checked_add(length.checked_next_multiple_of(BLOCK as u64)?)
         });
@@ -92,31 +111,47 @@ impl Archive {
             .add_if(leaves_folder(text(&header[..100])) || leaves_folder(text(&header[345..500])), Finding::MemberPath);
         self.findings.add_if(matches!(header[156], b'1'..=b'4' | b'6'), Finding::MemberLink);
         if matches!(header[156], b'L' | b'K' | b'x' | b'g') {
-            self.begin_name(at + BLOCK as u64, length);
+            self.begin_name(at + BLOCK as u64, length, matches!(header[156], b'x' | b'g'));
         }
         self.header = Window::new(next, BLOCK);
     }
 
-    fn begin_name(&mut self, at: u64, length: u64) {
+    fn begin_name(&mut self, at: u64, length: u64, is_pax: bool) {
         match usize::try_from(length).ok().filter(|length| *length <= LONGEST_NAME) {
-            Some(length) => self.name = Some(Name { length, window: Window::new(at, length.min(LONGEST_NAME)) }),
+            Some(length) => self.name = Some(Name { window: Window::new(at, length), is_pax }),
             None => self.findings.add(Finding::MemberName),
         }
     }
 
     fn end_name(&mut self) {
-        let Some(name) = self.name.take() else { return };
-        let Some(found) = name.window.complete() else {
-            self.name = Some(name);
-            return;
-        };
-        let found = &found[..name.length];
-        // A pax header is lines of `length key=value`; a GNU one is the name.
-        let paths = found.split(|byte| *byte == b'\n').map(|line| {
-            let value = line.iter().position(|byte| *byte == b'=').map(|place| &line[place + 1..]);
-            value.filter(|_| line.first().is_some_and(u8::is_ascii_digit)).unwrap_or(text(line))
-        });
-        self.findings.add_if(paths.into_iter().any(leaves_folder), Finding::MemberPath);
+        let Some(name) = self.name.take_if(|name| name.window.complete().is_some()) else { return };
+        let found = name.window.so_far();
+        if name.is_pax {
+            self.read_records(found);
+        } else {
+            self.findings.add_if(leaves_folder(text(found)), Finding::MemberPath);
+        }
+    }
+
+    fn read_records(&mut self, mut data: &[u8]) {
+        while !data.is_empty() {
+            let Some((key, value, rest)) = record(data) else {
+                self.findings.add(Finding::Malformed);
+                return;
+            };
+            match key {
+                b"path" | b"linkpath" | b"GNU.sparse.name" => {
+                    self.findings.add_if(leaves_folder(text(value)), Finding::MemberPath);
+                }
+                // Whoever goes by the header's own length sees other members behind this one.
+                b"size" => {
+                    self.length = decimal(value);
+                    self.findings.add_if(self.length.is_none(), Finding::Malformed);
+                }
+                _ => {}
+            }
+            data = rest;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every image that is made up for tests, and properties of what looks at them.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 
 use proptest::prelude::*;
 
@@ -37,7 +38,9 @@ fn hostile_data_is_refused_and_the_finding_named() {
     }
     let different: BTreeSet<_> = hostile.iter().map(|image| &image.data).collect();
     assert!(different.len() >= 150, "{} are too few", different.len());
-    println!("{} hostile images refused, under {} declarations", different.len(), hostile.len());
+    // Not `println`, which test runners keep to themselves when a test passes.
+    let refused = format!("{} hostile images refused, under {} declarations", different.len(), hostile.len());
+    writeln!(std::io::stderr(), "{refused}").unwrap();
 }
 
 #[test]
@@ -99,16 +102,18 @@ fn partition_tables_that_do_not_count_pass() {
 
 #[test]
 fn members_of_archives_are_looked_at() {
-    let found = |name: &str| whole(&images::tar(name)).envelope.unwrap().findings;
-    assert!(found("disk.vmdk").is_empty());
-    for name in ["/etc/passwd", "../x", "a/../../x", "..", "a\\..\\b"] {
-        assert!(found(name).contains(Finding::MemberPath), "{name}");
+    let archives = images::archives();
+    for images::Archive { name, data, finding } in &archives {
+        let report = whole(data);
+        let found = report.envelope.unwrap_or_else(|| panic!("{name} is no archive")).findings;
+        match finding {
+            Some(finding) => assert!(found.contains(*finding), "{name}: {finding:?}, but {found:?}"),
+            None => assert!(found.is_empty(), "{name}: {found:?}"),
+        }
+        assert_eq!(FormatRules::default().judge("raw", &report), Ok(Some(data.len() as u64)), "{name}");
     }
-    // One whose sum has room for two more in its last digit.
-    let mut link = ["a", "b", "c"].map(images::tar).into_iter().find(|archive| archive[153] < b'6').unwrap();
-    link[156] = b'2';
-    link[153] += 2;
-    assert!(whole(&link).envelope.unwrap().findings.contains(Finding::MemberLink));
+    let honest = archives.iter().filter(|archive| archive.finding.is_none()).count();
+    assert!(honest >= 8 && archives.len() - honest >= 50, "{honest} of {}", archives.len());
 }
 
 #[test]
