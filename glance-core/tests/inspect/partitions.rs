@@ -2,10 +2,11 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use glance_core::image::inspect::Format;
 
-use crate::support::{Bench, judge};
+use crate::support::{Accepted, Bench, judge};
 
 const VARIABLE: &str = "GLANCE_TEST_PARTITION_TOOLS";
 const DISK: u64 = 64 << 20;
@@ -17,9 +18,8 @@ fn sfdisk(bench: &Bench, name: &str, script: &str) {
     assert!(child.wait().unwrap().success(), "{script}");
 }
 
-#[test]
-fn partitioned_disks_are_accepted_as_raw_and_as_gpt() {
-    let Some(bench) = Bench::with(VARIABLE) else { return };
+pub(crate) static BY_SFDISK: Accepted = LazyLock::new(|| {
+    let bench = Bench::with(VARIABLE)?;
     for (name, script) in [
         ("dos", "label: dos\n,,L,*\n"),
         ("dos-four", "label: dos\n,8M\n,8M\n,8M\n,8M\n"),
@@ -33,11 +33,16 @@ fn partitioned_disks_are_accepted_as_raw_and_as_gpt() {
         sfdisk(&bench, name, script);
         accepted(&bench, name);
     }
-}
+    Some(bench.accepted())
+});
 
 #[test]
-fn disks_by_sgdisk_are_accepted() {
-    let Some(bench) = Bench::with(VARIABLE) else { return };
+fn partitioned_disks_are_accepted_as_raw_and_as_gpt() {
+    LazyLock::force(&BY_SFDISK);
+}
+
+pub(crate) static BY_SGDISK: Accepted = LazyLock::new(|| {
+    let bench = Bench::with(VARIABLE)?;
     for (name, options) in [
         ("plain", "-n 1:0:0"),
         ("bios", "-n 1:0:+1M -t 1:ef02 -n 2:0:0"),
@@ -48,6 +53,12 @@ fn disks_by_sgdisk_are_accepted() {
         bench.run(&format!("sgdisk -o {options} {name}"));
         accepted(&bench, name);
     }
+    Some(bench.accepted())
+});
+
+#[test]
+fn disks_by_sgdisk_are_accepted() {
+    LazyLock::force(&BY_SGDISK);
 }
 
 fn accepted(bench: &Bench, name: &str) {
@@ -56,4 +67,5 @@ fn accepted(bench: &Bench, name: &str) {
     for declared in ["raw", "gpt"] {
         assert_eq!(judge(declared, &report), Ok(Some(DISK)), "{name} as {declared}: {report:?}");
     }
+    bench.count();
 }

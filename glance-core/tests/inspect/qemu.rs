@@ -1,8 +1,10 @@
 //! Images made by `qemu-img`.
 
+use std::sync::LazyLock;
+
 use glance_core::image::inspect::{Finding, Refusal};
 
-use crate::support::{Bench, judge};
+use crate::support::{Accepted, Bench, judge};
 
 const VARIABLE: &str = "GLANCE_TEST_QEMU_IMG";
 
@@ -32,9 +34,8 @@ const HONEST: &[(&str, &str)] = &[
     ("vhdx", "-f vhdx -o subformat=fixed"),
 ];
 
-#[test]
-fn empty_disks_are_what_qemu_says() {
-    let Some(bench) = Bench::with(VARIABLE) else { return };
+pub(crate) static EMPTY: Accepted = LazyLock::new(|| {
+    let bench = Bench::with(VARIABLE)?;
     for (count, (format, options)) in HONEST.iter().enumerate() {
         for size in ["4M", "17M"] {
             let name = format!("{count}-{size}.img");
@@ -42,6 +43,12 @@ fn empty_disks_are_what_qemu_says() {
             bench.agrees(&name, format);
         }
     }
+    Some(bench.accepted())
+});
+
+#[test]
+fn empty_disks_are_what_qemu_says() {
+    LazyLock::force(&EMPTY);
 }
 
 /// Formats and options that a disk with data is converted to.
@@ -58,9 +65,8 @@ const CONVERTED: &[(&str, &str)] = &[
     ("vhdx", "-O vhdx"),
 ];
 
-#[test]
-fn disks_with_data_are_what_qemu_says() {
-    let Some(bench) = Bench::with(VARIABLE) else { return };
+pub(crate) static WITH_DATA: Accepted = LazyLock::new(|| {
+    let bench = Bench::with(VARIABLE)?;
     let data: Vec<_> = (0..8_u32 << 18).flat_map(|number| number.wrapping_mul(0x9E37_79B9).to_le_bytes()).collect();
     std::fs::write(bench.path("data"), data).unwrap();
     for (count, (format, options)) in CONVERTED.iter().enumerate() {
@@ -68,11 +74,16 @@ fn disks_with_data_are_what_qemu_says() {
         bench.run(&format!("qemu-img convert -f raw {options} data {name}"));
         bench.agrees(&name, format);
     }
-}
+    Some(bench.accepted())
+});
 
 #[test]
-fn large_disks_have_their_size() {
-    let Some(bench) = Bench::with(VARIABLE) else { return };
+fn disks_with_data_are_what_qemu_says() {
+    LazyLock::force(&WITH_DATA);
+}
+
+pub(crate) static LARGE: Accepted = LazyLock::new(|| {
+    let bench = Bench::with(VARIABLE)?;
     for (format, options) in
         [("qcow2", "-f qcow2"), ("vmdk", "-f vmdk"), ("vdi", "-f vdi"), ("vhd", "-f vpc"), ("vhdx", "-f vhdx")]
     {
@@ -82,15 +93,26 @@ fn large_disks_have_their_size() {
             bench.agrees(&name, format);
         }
     }
-}
+    Some(bench.accepted())
+});
 
 #[test]
-fn snapshots_and_bitmaps_do_no_harm() {
-    let Some(bench) = Bench::with(VARIABLE) else { return };
+fn large_disks_have_their_size() {
+    LazyLock::force(&LARGE);
+}
+
+pub(crate) static WITH_SNAPSHOTS: Accepted = LazyLock::new(|| {
+    let bench = Bench::with(VARIABLE)?;
     bench.run("qemu-img create -q -f qcow2 disk 8M");
     bench.run("qemu-img snapshot -c first disk");
     bench.run("qemu-img bitmap --add disk changes");
     bench.agrees("disk", "qcow2");
+    Some(bench.accepted())
+});
+
+#[test]
+fn snapshots_and_bitmaps_do_no_harm() {
+    LazyLock::force(&WITH_SNAPSHOTS);
 }
 
 #[test]

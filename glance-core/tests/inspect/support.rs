@@ -1,24 +1,44 @@
 //! Running tools, and looking at what they made.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use glance_core::image::inspect::{Detector, FormatRules, Refusal, Report};
 use tempfile::TempDir;
 
+/// How many images of some kind were made and accepted, looked at once whatever tests ask for it;
+/// `None` where the tools are not to be used.
+pub(crate) type Accepted = LazyLock<Option<usize>>;
+
 /// A folder that tools work in.
-pub(crate) struct Bench(TempDir);
+pub(crate) struct Bench {
+    folder: TempDir,
+    accepted: Cell<usize>,
+}
 
 impl Bench {
     /// A folder, if the tools behind `variable` are to be used.
     pub(crate) fn with(variable: &'static str) -> Option<Self> {
-        glance_core::conformance::backend(variable).map(|_| Self(tempfile::tempdir().unwrap()))
+        glance_core::conformance::backend(variable)
+            .map(|_| Self { folder: tempfile::tempdir().unwrap(), accepted: Cell::new(0) })
+    }
+
+    /// Counts an image that was accepted.
+    pub(crate) fn count(&self) {
+        self.accepted.set(self.accepted.get() + 1);
+    }
+
+    /// How many were.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.get()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     /// Runs a line of words in the folder, and gives back what it printed.
@@ -28,7 +48,7 @@ impl Bench {
         let mut command = Command::new(program);
         // Tools for disks live where only administrators look.
         let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-        let done = command.args(words).current_dir(self.0.path()).env("PATH", path).output();
+        let done = command.args(words).current_dir(self.folder.path()).env("PATH", path).output();
         let done = done.unwrap_or_else(|error| panic!("{program} does not run: {error}"));
         assert!(done.status.success(), "{line}: {}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap()
@@ -61,6 +81,7 @@ impl Bench {
         assert_eq!(judge(declared, &report), Ok(Some(size)), "{name}: {report:?}");
         let length = fs::metadata(self.path(name)).unwrap().len();
         assert_eq!(judge("raw", &report), Ok(Some(length)), "{name} as raw: {report:?}");
+        self.count();
     }
 }
 
