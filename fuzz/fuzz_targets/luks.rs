@@ -1,0 +1,6 @@
+//! Fuzzes the inspection of data laid out as the layout `LUKS` says.
+#![no_main]
+
+use glance_fuzz::{check, layouts};
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| check(&layouts::LUKS, input));
