@@ -19,15 +19,10 @@ use tokio::time::timeout;
 
 use super::error::timed_out;
 use super::ffi::{CephError, Cluster, Libraries, Login, Progress, errno};
+use super::limits::{deadline, login};
 
 /// Calls to one cluster that may block at the same time.
 const THREADS: usize = 16;
-/// Seconds an operation on an object may take, where the configuration of Ceph sets no limit.
-const OPERATION: u32 = 60;
-/// Seconds until connecting is given up, and a question to a monitor, where that configuration says nothing.
-const CONNECT: u32 = 30;
-/// What `client_mount_timeout` is where it says nothing.
-const CONNECT_OF_CEPH: u32 = 300;
 
 /// A connection to one cluster, shared by all stores that connect to it in the same way.
 pub(super) struct Connection {
@@ -178,37 +173,6 @@ fn on_a_thread<T: Send + 'static>(
     }
 }
 
-/// What librados is told. `rados_connect_timeout` limits everything, as in the reference, and 0 nothing.
-fn login(user: Option<String>, conf: Option<PathBuf>, seconds: Option<u32>) -> Login {
-    const OPERATIONS: &str = "rados_osd_op_timeout";
-    const QUESTIONS: &str = "rados_mon_op_timeout";
-    const CONNECTING: &str = "client_mount_timeout";
-    let mut settings = vec![
-        // A write counts when the cluster has it, not when it is in memory here.
-        ("rbd_cache", "false".to_owned()),
-        // What is written does not change any more, so it need not be copied first.
-        ("rbd_disable_zero_copy_writes", "false".to_owned()),
-    ];
-    let mut limits = Vec::new();
-    match seconds {
-        Some(seconds) => {
-            settings.extend([OPERATIONS, QUESTIONS, CONNECTING].map(|name| (name, seconds.to_string())));
-        }
-        None => limits.extend([
-            (OPERATIONS, 0, OPERATION.to_string()),
-            (QUESTIONS, 0, CONNECT.to_string()),
-            (CONNECTING, CONNECT_OF_CEPH, CONNECT.to_string()),
-        ]),
-    }
-    Login { user, conf, settings, limits }
-}
-
-/// Twice what librados gets, so that its own answer, which says more, comes first.
-fn deadline(seconds: Option<u32>) -> Duration {
-    let seconds = seconds.filter(|seconds| *seconds > 0).unwrap_or(OPERATION);
-    Duration::from_secs(u64::from(seconds) * 2 + 5)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,23 +187,6 @@ mod tests {
         assert!(Arc::ptr_eq(&shared("glance", None), &shared("glance", None)));
         assert!(!Arc::ptr_eq(&shared("glance", None), &shared("nova", None)));
         assert!(!Arc::ptr_eq(&shared("glance", None), &shared("glance", Some(5))));
-    }
-
-    #[test]
-    fn a_timeout_limits_everything_and_0_nothing() {
-        let named =
-            |login: &Login, name: &str| login.settings.iter().find(|set| set.0 == name).map(|set| set.1.clone());
-        for seconds in [0, 7] {
-            let login = login(None, None, Some(seconds));
-            for name in ["rados_osd_op_timeout", "rados_mon_op_timeout", "client_mount_timeout"] {
-                assert_eq!(named(&login, name), Some(seconds.to_string()));
-            }
-            assert!(login.limits.is_empty());
-        }
-        let unset = login(None, None, None);
-        assert_eq!(named(&unset, "rados_osd_op_timeout"), None);
-        assert_eq!(unset.limits.len(), 3);
-        assert!(deadline(Some(7)) > Duration::from_secs(7) && deadline(Some(0)) > Duration::ZERO);
     }
 
     #[tokio::test]

@@ -11,9 +11,12 @@ mod config;
 mod connection;
 mod error;
 mod ffi;
+mod limits;
 mod location;
+mod parts;
 mod read;
 mod remove;
+mod room;
 mod upload;
 
 pub use config::RbdStoreBuilder;

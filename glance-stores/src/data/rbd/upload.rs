@@ -18,24 +18,19 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
 use super::ffi::{CephError, Closed, Cluster, Image, Mode, Progress, errno};
+use super::parts::{in_few_slices, without_zeros};
 use super::remove::{Lease, remove};
+use super::room::Room;
 use super::{KIND, SNAPSHOT, error};
 use crate::data::claims::{Claim, Claims, TAKING_BACK};
 use crate::data::intake::Intake;
-use crate::data::stretch::{Stretch, stretches};
 
 /// Bytes handed to the cluster at once, at most: an object of the usual size.
 const PIECE: u64 = 8 << 20;
 /// Pieces on their way at the same time; one more is being collected.
 const AT_ONCE: usize = 4;
-/// Runs of zeros from this length on are left out, if any are: shorter ones cost more requests than room.
-const HOLE: usize = 64 * 1024;
-/// How much an image of unknown size grows the first time, and the most it grows at once.
-const GROWTH: (u64, u64) = (16 << 20, 8 << 30);
 /// Images can be cloned. The one feature every image has; the others are up to `rbd_default_features`.
 const LAYERING: u64 = 1;
-/// Slices one call takes for sure.
-const SLICES: usize = 512;
 /// How often taking an image back is tried, and the longest pause between: about an hour in all.
 const TRIES: u32 = 60;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -248,107 +243,6 @@ impl Leftover {
     }
 }
 
-/// How large an image is, and whether it may grow.
-struct Room {
-    size: u64,
-    /// How much it grew the last time; `None` if its size was known.
-    growth: Option<u64>,
-}
-
-impl Room {
-    fn of(size: Option<u64>) -> Self {
-        Self { size: size.unwrap_or(0), growth: size.is_none().then_some(GROWTH.0 / 2) }
-    }
-
-    /// The size to give the image so that `bytes` fit in, if it has to be another: every time it grows
-    /// by twice as much, so that large images are not resized for every piece.
-    fn for_bytes(&mut self, bytes: u64) -> Option<u64> {
-        let growth = self.growth.as_mut().filter(|_| bytes > self.size)?;
-        *growth = (*growth * 2).min(GROWTH.1);
-        self.size = self.size.saturating_add(*growth).max(bytes);
-        Some(self.size)
-    }
-}
-
 fn data_end(at: u64, batch: &[Bytes]) -> u64 {
     at + batch.iter().map(Bytes::len).sum::<usize>() as u64
-}
-
-/// The parts of a batch that hold anything but zeros, and where they belong.
-fn without_zeros(batch: &[Bytes], mut at: u64) -> Vec<(u64, Vec<Bytes>)> {
-    let mut parts = Vec::new();
-    for stretch in stretches(batch, at, HOLE) {
-        match stretch {
-            Stretch::Hole(len) => at += len as u64,
-            Stretch::Data(slices) => {
-                let begin = at;
-                at += slices.iter().map(|slice| slice.len()).sum::<usize>() as u64;
-                parts.push((begin, owned(batch, &slices)));
-            }
-        }
-    }
-    parts
-}
-
-/// Slices of the chunks of a batch, in their order, as chunks of their own that share the memory.
-fn owned(batch: &[Bytes], slices: &[&[u8]]) -> Vec<Bytes> {
-    let mut chunks = batch.iter().peekable();
-    let within = |chunk: &Bytes, slice: &[u8]| chunk.as_ptr_range().contains(&slice.as_ptr());
-    let mut owned = Vec::with_capacity(slices.len());
-    for slice in slices.iter().filter(|slice| !slice.is_empty()) {
-        while chunks.next_if(|chunk| !within(chunk, slice)).is_some() {}
-        owned.extend(chunks.peek().map(|chunk| chunk.slice_ref(slice)));
-    }
-    owned
-}
-
-/// The same data in so few slices that one call takes them.
-fn in_few_slices(data: Vec<Bytes>) -> Vec<Bytes> {
-    if data.len() <= SLICES { data } else { vec![data.concat().into()] }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn an_image_of_unknown_size_grows_by_twice_as_much_each_time() {
-        const MIB: u64 = 1 << 20;
-        let mut room = Room::of(None);
-        let sizes: Vec<u64> = [1, 16, 17, 48, 49]
-            .map(|mib| {
-                room.for_bytes(mib * MIB);
-                room.size / MIB
-            })
-            .to_vec();
-        assert_eq!(sizes, [16, 16, 48, 48, 112]);
-        for _ in 0..30 {
-            room.for_bytes(room.size + 1);
-        }
-        let before = room.size;
-        assert_eq!(room.for_bytes(before + 1), Some(before + GROWTH.1));
-    }
-
-    #[test]
-    fn an_image_of_known_size_does_not_grow() {
-        let mut room = Room::of(Some(5));
-        assert_eq!((room.for_bytes(5), room.for_bytes(6), room.size), (None, None, 5));
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_not_written_is_zeros(
-            parts in prop::collection::vec((0..2u8, 1..200_000usize), 0..12), offset in 0..3u64
-        ) {
-            let at = offset * PIECE;
-            let batch: Vec<Bytes> = parts.iter().map(|(byte, len)| vec![*byte; *len].into()).collect();
-            let mut rebuilt = vec![0; batch.iter().map(Bytes::len).sum()];
-            for (begin, data) in without_zeros(&batch, at) {
-                let (begin, data) = (usize::try_from(begin - at).unwrap(), data.concat());
-                rebuilt[begin..begin + data.len()].copy_from_slice(&data);
-            }
-            prop_assert!(rebuilt == batch.concat());
-        }
-    }
 }
