@@ -11,7 +11,7 @@ use std::time::Duration;
 use glance_core::image::ImageId;
 use glance_core::store::StoreError;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a put that failed tries to take back what it wrote, before it says that it left it behind.
 pub(super) const TAKING_BACK: Duration = Duration::from_secs(10);
@@ -25,8 +25,11 @@ pub(super) struct Claims(Mutex<HashMap<ImageId, watch::Receiver<State>>>);
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
     Writing,
-    Leaving,
+    /// Taken back, since then.
+    Leaving(Instant),
     Gone,
+    /// Given up: something may still be there.
+    Left,
 }
 
 impl Claims {
@@ -62,7 +65,7 @@ impl Claims {
     pub(super) async fn settled(&self, id: ImageId) {
         loop {
             let Some(mut other) = self.map().get(&id).cloned() else { return };
-            if *other.borrow_and_update() != State::Leaving {
+            if !matches!(*other.borrow_and_update(), State::Leaving(_)) {
                 return;
             }
             let _ = other.changed().await;
@@ -94,7 +97,20 @@ pub(super) struct Claim {
 impl Claim {
     /// From here on the image is not written, but taken back.
     pub(super) fn leave(&self) {
-        self.state.send_replace(State::Leaving);
+        leave(&self.state);
+    }
+
+    /// When whoever waits for the image to be taken back will wait no longer; now if that has not begun.
+    pub(super) fn until(&self) -> Instant {
+        match *self.state.borrow() {
+            State::Leaving(since) => since + TAKING_BACK,
+            _ => Instant::now(),
+        }
+    }
+
+    /// Ends the claim of a put that could not be taken back.
+    pub(super) fn left_behind(self) {
+        self.state.send_replace(State::Left);
     }
 
     /// What a put holds while a thread has its claim.
@@ -106,17 +122,46 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         self.claims.map().remove(&self.id);
-        self.state.send_replace(State::Gone);
+        self.state
+            .send_if_modified(|state| *state != State::Left && std::mem::replace(state, State::Gone) != State::Gone);
     }
 }
 
 /// Somebody waits for the image to be written. Dropped, nobody does: the image is as good as leaving.
 pub(super) struct Interest(Arc<watch::Sender<State>>);
 
+impl Interest {
+    /// Waits, for [`TAKING_BACK`] at most, until what was written is taken back; false if that did not come
+    /// about.
+    pub(super) async fn taken_back(self) -> bool {
+        let since = leave(&self.0);
+        let mut state = self.0.subscribe();
+        let ended = state.wait_for(|state| matches!(state, State::Gone | State::Left));
+        matches!(timeout_at(since + TAKING_BACK, ended).await, Ok(Ok(state)) if *state == State::Gone)
+    }
+}
+
 impl Drop for Interest {
     fn drop(&mut self) {
-        self.0.send_if_modified(|state| std::mem::replace(state, State::Leaving) == State::Writing);
+        leave(&self.0);
     }
+}
+
+/// From here on the image is not written, but taken back; says since when it is, if that is not over.
+fn leave(state: &watch::Sender<State>) -> Instant {
+    let mut since = Instant::now();
+    state.send_if_modified(|state| match *state {
+        State::Writing => {
+            *state = State::Leaving(since);
+            true
+        }
+        State::Leaving(earlier) => {
+            since = earlier;
+            false
+        }
+        State::Gone | State::Left => false,
+    });
+    since
 }
 
 #[cfg(test)]
@@ -182,5 +227,28 @@ mod tests {
         assert!(matches!(claims.claim("some", id).await, Err(StoreError::Exists { .. })));
         first.leave();
         assert!(matches!(claims.claim("some", id).await, Err(StoreError::Unavailable { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_put_knows_whether_it_was_taken_back() {
+        let (claims, id) = (Arc::new(Claims::default()), ImageId::random());
+        let claim = async || {
+            let claim = claims.claim_in_time(id).await.unwrap();
+            let interest = claim.interest();
+            (claim, interest)
+        };
+        let (first, interest) = claim().await;
+        drop(first);
+        assert!(interest.taken_back().await);
+        let (second, interest) = claim().await;
+        second.left_behind();
+        assert!(!interest.taken_back().await);
+        let (third, interest) = claim().await;
+        third.leave();
+        let until = third.until();
+        assert!(!interest.taken_back().await);
+        assert!(Instant::now() >= until && third.until() == until);
+        drop(third);
+        assert!(claims.map().is_empty());
     }
 }

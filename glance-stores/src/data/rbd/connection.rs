@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::error::timed_out;
-use super::ffi::{CephError, Cluster, Libraries, Login, Progress, errno};
+use super::ffi::{CephError, Cluster, Libraries, Login, Onlooker, Progress, errno};
 use super::limits::{deadline, login};
 
 /// Calls to one cluster that may block at the same time.
@@ -56,7 +56,7 @@ impl Connection {
     }
 
     /// Runs `work`, which may block, and waits for what it comes to. What nobody waits for any more is
-    /// dropped by the thread.
+    /// dropped by the thread, and does not begin another [step](Progress::next_step).
     ///
     /// # Errors
     ///
@@ -68,12 +68,12 @@ impl Connection {
         let cluster = self.cluster().await?;
         let permit = self.within("a free thread", Arc::clone(&self.threads).acquire_owned()).await?;
         let progress = Arc::new(Progress::default());
-        let seen = Arc::clone(&progress);
+        let onlooker = Onlooker(Arc::clone(&progress));
         let result = on_a_thread(move || {
             let _permit = permit;
             work(cluster, &progress)
         })?;
-        let result = self.watched(result, &seen).await;
+        let result = self.watched(result, &onlooker.0).await;
         if result.as_ref().is_err_and(|error| error.is(errno::SHUT_DOWN)) {
             // A cluster that has shut this client out does not take the same one back.
             self.forget();

@@ -1,7 +1,8 @@
 //! Image data in a Ceph cluster: RBD images named by image id, `rbd://<fsid>/<pool>/<image id>/snap`.
 //!
 //! Names, sizes of objects and the protected snapshot are those of Python Glance, so that Nova and Cinder
-//! clone what was uploaded here, and either server reads and deletes what the other wrote.
+//! clone what was uploaded here, and either server reads and deletes what the other wrote. An image that is not
+//! complete has another name, `<image id>.upload-<random>`.
 //!
 //! The libraries librados and librbd are found when a store is first used, and the cluster is connected to
 //! then; both may be missing before. An upload has up to five pieces of 8 MiB in memory, a download
@@ -9,6 +10,7 @@
 
 mod config;
 mod connection;
+mod draft;
 mod error;
 mod ffi;
 mod limits;
@@ -32,10 +34,10 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use self::connection::Connection;
-use self::ffi::{CephError, Libraries, Progress, errno};
+use self::ffi::{CephError, Libraries, Progress};
 use self::location::Place;
 use self::read::Opened;
-use self::remove::{Lease, remove};
+use self::remove::remove;
 use self::upload::Pen;
 use super::intake::Intake;
 use crate::data::claims::Claims;
@@ -95,6 +97,13 @@ impl RbdStore {
         done.ok_or_else(|| StoreError::BadLocation { store: KIND, location: at.clone() })
     }
 
+    /// What is said of an image that was written.
+    fn stored(&self, id: ImageId, size: u64) -> Stored {
+        let fsid = self.pen.connection.fsid().unwrap_or_default();
+        let location = location::of(fsid, &self.pen.pool, id.as_str(), SNAPSHOT);
+        Stored { location, size, metadata: Map::new() }
+    }
+
     async fn open(&self, at: &Location) -> Result<Opened, StoreError> {
         let opening = |pool: &Arc<ffi::Pool>, place: Place, _: &Progress| {
             Opened::open(pool, &place.image, place.snapshot.as_deref())
@@ -134,9 +143,7 @@ impl Store for RbdStore {
 
     async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError> {
         let size = self.pen.put(id, size, Intake::new(KIND, data, size)).await?;
-        let fsid = self.pen.connection.fsid().unwrap_or_default();
-        let location = location::of(fsid, &self.pen.pool, &id.to_string(), SNAPSHOT);
-        Ok(Stored { location, size, metadata: Map::new() })
+        Ok(self.stored(id, size))
     }
 
     async fn get(&self, at: &Location, range: ByteRange) -> Result<Reading, StoreError> {
@@ -153,7 +160,7 @@ impl Store for RbdStore {
 
     async fn delete(&self, at: &Location) -> Result<(), StoreError> {
         let removing = |pool: &Arc<ffi::Pool>, place: Place, progress: &Progress| {
-            remove(pool, &place.image, place.snapshot.as_deref(), Lease::Ours, progress)
+            remove(pool, &place.image, place.snapshot.as_deref(), progress)
         };
         self.with(at, "removing an image", removing).await
     }
@@ -161,13 +168,8 @@ impl Store for RbdStore {
     async fn discard(&self, id: ImageId) -> Result<(), StoreError> {
         // What is being taken back here may as well be waited for.
         let _ = timeout(self.pen.connection.deadline(), self.pen.claims.settled(id)).await;
-        match self.pen.remove(id, Lease::Ours).await {
-            Err(error) if error.is(errno::NOT_FOUND) => Ok(()),
-            discarded => {
-                let at = location::of("", &self.pen.pool, "", SNAPSHOT);
-                discarded.map_err(error::at(&at, "discarding an image"))
-            }
-        }
+        let at = location::of("", &self.pen.pool, "", SNAPSHOT);
+        self.pen.discard(id).await.map_err(error::at(&at, "discarding an image"))
     }
 
     fn details(&self) -> Map<String, Value> {

@@ -4,15 +4,6 @@ use std::sync::Arc;
 
 use super::ffi::{CephError, Mode, Pool, Progress, errno};
 
-/// On what terms an image may be removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lease {
-    /// It is the caller's to remove.
-    Ours,
-    /// Only if nobody has finished it.
-    IfUnfinished,
-}
-
 /// Removes an image and its snapshot. An image with more snapshots goes to the trash.
 ///
 /// # Errors
@@ -23,11 +14,10 @@ pub(super) fn remove(
     pool: &Arc<Pool>,
     name: &str,
     snapshot: Option<&str>,
-    lease: Lease,
     progress: &Progress,
 ) -> Result<(), CephError> {
     let taken = match snapshot {
-        Some(snapshot) => take_snapshot(pool, name, snapshot, lease, progress),
+        Some(snapshot) => take_snapshot(pool, name, snapshot, progress),
         None => Ok(false),
     };
     let taken = match taken {
@@ -49,23 +39,16 @@ pub(super) fn remove(
 }
 
 /// Removes the snapshot, and says whether there was one.
-fn take_snapshot(
-    pool: &Arc<Pool>,
-    name: &str,
-    snapshot: &str,
-    lease: Lease,
-    progress: &Progress,
-) -> Result<bool, CephError> {
+fn take_snapshot(pool: &Arc<Pool>, name: &str, snapshot: &str, progress: &Progress) -> Result<bool, CephError> {
     let busy = CephError::Call { call: "looking for watchers of an image", code: errno::BUSY };
     let (image, closed) = pool.open(name, None, Mode::Read)?;
     let watched = image.watchers()? > 0;
-    let finished = lease == Lease::IfUnfinished && image.snapshot_id(snapshot).is_ok();
     drop(image);
     closed.wait_here();
-    if watched || finished {
+    if watched {
         return Err(busy);
     }
-    progress.step();
+    progress.next_step()?;
     let (image, closed) = pool.open(name, None, Mode::Change)?;
     let taken = match image.unprotect_snapshot(snapshot) {
         // It was not protected.
@@ -81,7 +64,7 @@ fn take_snapshot(
     }
     drop(image);
     closed.wait_here();
-    progress.step();
+    progress.next_step()?;
     match taken {
         Err(error) if error.is(errno::NOT_FOUND) => Ok(false),
         taken => taken.map(|()| true),

@@ -1,11 +1,6 @@
-//! Bringing data into an image, and taking back one that was not finished.
-//!
-//! The image is made under its final name, which claims it in the whole cluster, and becomes data of an image
-//! when it has its protected snapshot: without one it is unfinished, whoever looks. Up to then it belongs
-//! to a [`Draft`]; dropped, that removes it again, in a task of its own.
+//! Bringing data into an image.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -13,27 +8,21 @@ use futures::future::try_join_all;
 use futures::stream::FuturesUnordered;
 use glance_core::image::ImageId;
 use glance_core::store::StoreError;
-use tokio::runtime::Handle;
-use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
-use super::ffi::{CephError, Closed, Cluster, Image, Mode, Progress, errno};
+use super::draft::{self, Draft};
+use super::ffi::{CephError, Cluster, Image, Progress, errno};
 use super::parts::{in_few_slices, without_zeros};
-use super::remove::{Lease, remove};
+use super::remove::remove;
 use super::room::Room;
 use super::{KIND, SNAPSHOT, error};
-use crate::data::claims::{Claim, Claims, TAKING_BACK};
+use crate::data::claims::{Claim, Claims};
 use crate::data::intake::Intake;
 
 /// Bytes handed to the cluster at once, at most: an object of the usual size.
 const PIECE: u64 = 8 << 20;
 /// Pieces on their way at the same time; one more is being collected.
 const AT_ONCE: usize = 4;
-/// Images can be cloned. The one feature every image has; the others are up to `rbd_default_features`.
-const LAYERING: u64 = 1;
-/// How often taking an image back is tried, and the longest pause between: about an hour in all.
-const TRIES: u32 = 60;
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Where images are made, and how.
 pub(super) struct Pen {
@@ -45,103 +34,69 @@ pub(super) struct Pen {
 }
 
 impl Pen {
-    /// Writes all of the data as the image of `id`; says the cluster's id and how much it was.
+    /// Writes all of the data as the image of `id`, and says how much it was.
     pub(super) async fn put(self: &Arc<Self>, id: ImageId, size: Option<u64>, data: Intake) -> Result<u64, StoreError> {
+        self.taking_back_failures(id, async |claim| {
+            let draft = self.make(claim, size).await?;
+            let received = self.fill(&opened(&draft)?, size, data).await?;
+            Self::finish(id, draft).await.map(|()| received)
+        })
+        .await
+    }
+
+    /// Runs `write` with a claim on the image, and waits for what it wrote to be taken back if it fails.
+    async fn taking_back_failures<T>(
+        &self,
+        id: ImageId,
+        write: impl AsyncFnOnce(Claim) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let claim = self.claims.claim(KIND, id).await?;
-        match self.write(claim, size, data).await {
-            Ok(received) => Ok(received),
-            Err(failure) => match timeout(TAKING_BACK, self.claims.settled(id)).await {
-                Ok(()) => Err(failure),
-                Err(_) => Err(failure.left_behind(KIND)),
-            },
+        let interest = claim.interest();
+        match write(claim).await {
+            Ok(written) => Ok(written),
+            Err(failure) if interest.taken_back().await => Err(failure),
+            Err(failure) => Err(failure.left_behind(KIND)),
         }
     }
 
-    /// Removes the image of `id` with its snapshot.
-    pub(super) async fn remove(&self, id: ImageId, lease: Lease) -> Result<(), CephError> {
-        let (name, pool) = (id.to_string(), self.pool.clone());
+    /// Removes the image of this name with its snapshot.
+    pub(super) async fn remove(&self, name: String) -> Result<(), CephError> {
+        let pool = self.pool.clone();
         let removing = move |cluster: &'static Cluster, progress: &Progress| {
-            remove(&cluster.pool(&pool)?, &name, Some(SNAPSHOT), lease, progress)
+            remove(&cluster.pool(&pool)?, &name, Some(SNAPSHOT), progress)
         };
         self.connection.call(removing).await
     }
 
-    async fn write(self: &Arc<Self>, claim: Claim, size: Option<u64>, data: Intake) -> Result<u64, StoreError> {
-        let (id, _interest) = (claim.id, claim.interest());
-        let draft =
-            Draft { pen: Arc::clone(self), claim: Some(claim), stage: Stage::Absent, runtime: Handle::current() };
+    /// Removes all images of `id`, finished or not.
+    pub(super) async fn discard(&self, id: ImageId) -> Result<(), CephError> {
+        let pool = self.pool.clone();
+        let listing = move |cluster: &'static Cluster, progress: &Progress| {
+            cluster.pool(&pool)?.names_with(&draft::prefix(id), progress)
+        };
+        let drafts = self.connection.call(listing).await?;
+        for name in drafts.into_iter().chain([id.to_string()]) {
+            match self.remove(name).await {
+                Err(error) if !error.is(errno::NOT_FOUND) => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn make(self: &Arc<Self>, claim: Claim, size: Option<u64>) -> Result<Draft, StoreError> {
+        let (id, draft) = (claim.id, Draft::new(Arc::clone(self), claim));
         let made = self.connection.call(move |cluster, _| draft.make(cluster, size.unwrap_or(0))).await;
-        let mut draft = made.map_err(error::making(id, "creating an image"))?;
-        let received = draft.fill(size, data).await?;
-        draft.finish().await.map_err(error::of("finishing an image"))?;
-        Ok(received)
-    }
-}
-
-/// An image that is not finished. Dropped, it goes.
-struct Draft {
-    pen: Arc<Pen>,
-    /// `None` when there is nothing to remove any more.
-    claim: Option<Claim>,
-    stage: Stage,
-    runtime: Handle,
-}
-
-/// What there is in the cluster.
-enum Stage {
-    /// Nothing of ours.
-    Absent,
-    /// Perhaps an image: the cluster did not say.
-    Unsure,
-    /// An image, open unless that failed.
-    Made(Option<(Arc<Image>, Closed)>),
-}
-
-impl Stage {
-    /// Waits until nothing of this process has the image open, which is in the way of removing it.
-    async fn close(&mut self, deadline: Duration) {
-        if let Self::Made(open) = self
-            && let Some((image, closed)) = open.take()
-        {
-            drop(image);
-            let _ = timeout(deadline, closed.wait()).await;
-        }
-    }
-}
-
-impl Draft {
-    /// Makes the image and opens it. Blocks.
-    fn make(mut self, cluster: &'static Cluster, size: u64) -> Result<Self, CephError> {
-        let pool = cluster.pool(&self.pen.pool)?;
-        let features = cluster.setting("rbd_default_features").and_then(|set| set.parse().ok());
-        let features = features.filter(|features| *features != 0).unwrap_or(LAYERING);
-        let name = self.name();
-        if let Err(error) = pool.create(&name, size, features, self.pen.order) {
-            self.stage = if error::unreachable(&error) { Stage::Unsure } else { Stage::Absent };
-            return Err(error);
-        }
-        self.stage = Stage::Made(None);
-        let (image, closed) = pool.open(&name, None, Mode::Change)?;
-        self.stage = Stage::Made(Some((Arc::new(image), closed)));
-        Ok(self)
+        made.map_err(error::making(id, "creating an image"))
     }
 
-    fn name(&self) -> String {
-        self.claim.as_ref().map(|claim| claim.id.to_string()).unwrap_or_default()
-    }
-
-    fn image(&self) -> Result<Arc<Image>, CephError> {
-        match &self.stage {
-            Stage::Made(Some((image, _))) => Ok(Arc::clone(image)),
-            _ => Err(CephError::Call { call: "an image that is not open", code: errno::NOT_CONNECTED }),
-        }
+    async fn finish(id: ImageId, draft: Draft) -> Result<(), StoreError> {
+        draft.finish().await.map_err(error::making(id, "finishing an image"))
     }
 
     /// Takes all of the data in, and says how much it was.
-    async fn fill(&mut self, size: Option<u64>, mut data: Intake) -> Result<u64, StoreError> {
-        let writing = error::of("writing to an image");
-        let image = self.image().map_err(writing)?;
-        let piece = PIECE.min(1 << self.pen.order);
+    async fn fill(&self, image: &Arc<Image>, size: Option<u64>, mut data: Intake) -> Result<u64, StoreError> {
+        let piece = PIECE.min(1 << self.order);
         let piece_len = usize::try_from(piece).unwrap_or(usize::MAX);
         let (mut room, mut at) = (Room::of(size), 0);
         let mut under_way = FuturesUnordered::new();
@@ -152,21 +107,21 @@ impl Draft {
             }
             let end = data_end(at, &batch);
             if let Some(larger) = room.for_bytes(end) {
-                self.resize(&image, larger).await?;
+                self.resize(image, larger).await?;
             }
             if under_way.len() >= AT_ONCE {
                 under_way.next().await.transpose().map_err(error::of("writing to an image"))?;
             }
-            under_way.push(self.write_piece(&image, at, batch));
+            under_way.push(self.write_piece(image, at, batch));
             at = end;
         }
         while let Some(written) = under_way.next().await {
             written.map_err(error::of("writing to an image"))?;
         }
         if room.size != at {
-            self.resize(&image, at).await?;
+            self.resize(image, at).await?;
         }
-        self.pen.connection.within("rbd_aio_flush", image.flush()).await.map_err(error::of("flushing an image"))?;
+        self.connection.within("rbd_aio_flush", image.flush()).await.map_err(error::of("flushing an image"))?;
         Ok(at)
     }
 
@@ -177,8 +132,8 @@ impl Draft {
         at: u64,
         batch: Vec<Bytes>,
     ) -> impl Future<Output = Result<(), CephError>> + Send + use<> {
-        let writes = if self.pen.thin { without_zeros(&batch, at) } else { vec![(at, batch)] };
-        let connection = Arc::clone(&self.pen.connection);
+        let writes = if self.thin { without_zeros(&batch, at) } else { vec![(at, batch)] };
+        let connection = Arc::clone(&self.connection);
         // They begin here, not when they are waited for.
         let writes: Vec<_> = writes.into_iter().map(|(at, data)| image.write(at, in_few_slices(data))).collect();
         async move { connection.within("rbd_aio_writev", try_join_all(writes)).await.map(drop) }
@@ -186,61 +141,13 @@ impl Draft {
 
     async fn resize(&self, image: &Arc<Image>, size: u64) -> Result<(), StoreError> {
         let image = Arc::clone(image);
-        let resized = self.pen.connection.call(move |_, progress| image.resize(size, progress)).await;
+        let resized = self.connection.call(move |_, progress| image.resize(size, progress)).await;
         resized.map_err(error::of("resizing an image"))
     }
-
-    /// Makes the snapshot that says that all is there, and lets the image go.
-    async fn finish(mut self) -> Result<(), CephError> {
-        let image = self.image()?;
-        let snapshot = self.pen.connection.call(move |_, progress| {
-            image.create_snapshot(SNAPSHOT)?;
-            progress.step();
-            image.protect_snapshot(SNAPSHOT)
-        });
-        snapshot.await?;
-        self.stage.close(self.pen.connection.deadline()).await;
-        self.claim = None;
-        Ok(())
-    }
 }
 
-impl Drop for Draft {
-    fn drop(&mut self) {
-        let Some(claim) = self.claim.take() else { return };
-        let stage = std::mem::replace(&mut self.stage, Stage::Absent);
-        if !matches!(stage, Stage::Absent) {
-            claim.leave();
-            let leftover = Leftover { pen: Arc::clone(&self.pen), claim, stage };
-            self.runtime.spawn(leftover.take_back());
-        }
-    }
-}
-
-/// An image that nobody will finish, and whose name is not free before it is gone.
-struct Leftover {
-    pen: Arc<Pen>,
-    claim: Claim,
-    stage: Stage,
-}
-
-impl Leftover {
-    /// Removes what there is, and tries again for a while if it cannot be.
-    async fn take_back(mut self) {
-        self.stage.close(self.pen.connection.deadline()).await;
-        let lease = if matches!(self.stage, Stage::Unsure) { Lease::IfUnfinished } else { Lease::Ours };
-        for attempt in 0..TRIES {
-            match self.pen.remove(self.claim.id, lease).await {
-                Ok(()) => return,
-                Err(error) if error.is(errno::NOT_FOUND) => return,
-                Err(error) => {
-                    let image = self.claim.id;
-                    tracing::warn!(%image, %error, attempt, "an upload that came to nothing is still there");
-                }
-            }
-            sleep(Duration::from_secs(1 << attempt.min(6)).min(LONGEST_PAUSE)).await;
-        }
-    }
+fn opened(draft: &Draft) -> Result<Arc<Image>, StoreError> {
+    draft.image().map_err(error::of("writing to an image"))
 }
 
 fn data_end(at: u64, batch: &[Bytes]) -> u64 {

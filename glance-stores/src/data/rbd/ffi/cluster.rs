@@ -1,13 +1,12 @@
-//! A connection to a cluster, and one of its pools.
+//! A connection to a cluster.
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::c_char;
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::Arc;
 
-use super::completion::Operation;
 use super::library::{Handle, Libraries};
-use super::{CephError, Closed, Image, Mode, Progress, c_text, checked, errno, progressed};
+use super::{CephError, Pool, c_text, checked};
 
 /// How to connect.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -60,20 +59,7 @@ impl Cluster {
 
     /// Opens a pool. Blocks, but asks the cluster only if it does not know the pool.
     pub(in super::super) fn pool(&'static self, name: &str) -> Result<Arc<Pool>, CephError> {
-        let (rados, c_name) = (&self.libraries.rados, c_text(name)?);
-        let mut handle = ptr::null_mut();
-        // SAFETY: the connection is open; `c_name` and `handle` live as long as the call.
-        let made = unsafe { (rados.rados_ioctx_create)(self.handle, c_name.as_ptr(), &raw mut handle) };
-        match checked("rados_ioctx_create", made) {
-            Err(error) if error.is(errno::NOT_FOUND) => Err(CephError::NoPool(name.to_owned())),
-            Err(error) => Err(error),
-            Ok(_) => {
-                // A full pool answers so. Without this, writing to it waits until there is room.
-                // SAFETY: `handle` was made a moment ago.
-                unsafe { (rados.rados_set_pool_full_try)(handle) };
-                Ok(Arc::new(Pool { cluster: self, handle }))
-            }
-        }
+        Pool::open_in(self.libraries, self.handle, name)
     }
 }
 
@@ -155,99 +141,4 @@ fn conf_get(libraries: &Libraries, handle: Handle, name: &str) -> Option<String>
 pub(super) fn text_in(buffer: &[c_char]) -> String {
     let bytes: Vec<u8> = buffer.iter().take_while(|byte| **byte != 0).map(|byte| byte.to_ne_bytes()[0]).collect();
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// An open pool.
-pub(in super::super) struct Pool {
-    cluster: &'static Cluster,
-    handle: Handle,
-}
-
-// SAFETY: an io context may be used from any thread, and from several at once while nobody changes its
-// settings, which happens only before it gets here.
-unsafe impl Send for Pool {}
-// SAFETY: as above.
-unsafe impl Sync for Pool {}
-
-impl Pool {
-    pub(super) fn libraries(&self) -> &'static Libraries {
-        self.cluster.libraries
-    }
-
-    pub(super) fn handle(&self) -> Handle {
-        self.handle
-    }
-
-    /// Makes an image of `size` bytes in objects of `1 << order` bytes. Blocks.
-    pub(in super::super) fn create(&self, name: &str, size: u64, features: u64, order: u8) -> Result<(), CephError> {
-        let (name, mut order) = (c_text(name)?, c_int::from(order));
-        let create = self.libraries().rbd.rbd_create3;
-        // SAFETY: the pool is open; `name` and `order` outlive the call.
-        let made = unsafe { create(self.handle, name.as_ptr(), size, features, &raw mut order, 0, 0) };
-        checked("rbd_create3", made).map(drop)
-    }
-
-    /// Opens an image, or what a snapshot of it holds. Blocks.
-    pub(in super::super) fn open(
-        self: &Arc<Self>,
-        name: &str,
-        snapshot: Option<&str>,
-        mode: Mode,
-    ) -> Result<(Image, Closed), CephError> {
-        let name = c_text(name)?;
-        let snapshot: Option<CString> = snapshot.map(c_text).transpose()?;
-        let snapshot: Option<&CStr> = snapshot.as_deref();
-        Image::open(Arc::clone(self), &name, snapshot, mode)
-    }
-
-    /// Removes an image without snapshots and its data. Blocks, for long if there is much of it.
-    pub(in super::super) fn remove(&self, name: &str, progress: &Progress) -> Result<(), CephError> {
-        let (name, remove) = (c_text(name)?, self.libraries().rbd.rbd_remove_with_progress);
-        // SAFETY: the pool is open; `name` and `progress` outlive the call.
-        let removed = unsafe { remove(self.handle, name.as_ptr(), progressed, progress.as_argument()) };
-        checked("rbd_remove", removed).map(drop)
-    }
-
-    /// Moves an image into the trash, from where it may be removed at once. Blocks.
-    pub(in super::super) fn move_to_trash(&self, name: &str) -> Result<(), CephError> {
-        let (name, trash) = (c_text(name)?, self.libraries().rbd.rbd_trash_move);
-        // SAFETY: the pool is open, and `name` outlives the call.
-        checked("rbd_trash_move", unsafe { trash(self.handle, name.as_ptr(), 0) }).map(drop)
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        // SAFETY: it is ours, and images and operations that use it keep this value.
-        unsafe { (self.libraries().rados.rados_ioctx_destroy)(self.handle) };
-    }
-}
-
-impl Pool {
-    /// Has a class of objects run a method on an object, and returns what it says: `most` bytes at most.
-    pub(in super::super) fn execute(
-        self: &Arc<Self>,
-        object: &str,
-        class: &CStr,
-        method: &CStr,
-        most: usize,
-    ) -> impl Future<Output = Result<Vec<u8>, CephError>> + Send + use<> {
-        let operation = c_text(object).and_then(|object| {
-            let mut answer = vec![0_u8; most];
-            let (start, rados, pool) = (answer.as_mut_ptr(), &self.libraries().rados, self.handle);
-            let (object, class, method) = (object.as_ptr(), class.as_ptr(), method.as_ptr());
-            // SAFETY: `start` means `most` bytes of `answer`, which nobody touches until the operation, which
-            // keeps it and the pool, has ended. The names are used during the call alone.
-            unsafe {
-                Operation::begin(rados, "rados_aio_exec", (Arc::clone(self), answer), |completion| {
-                    (rados.rados_aio_exec)(pool, object, completion, class, method, ptr::null(), 0, start.cast(), most)
-                })
-            }
-        });
-        async {
-            let (len, (_, mut answer)) = operation?.await?;
-            answer.truncate(usize::try_from(len).unwrap_or(usize::MAX));
-            Ok(answer)
-        }
-    }
 }

@@ -7,6 +7,7 @@ pub(in super::super) const BUSY: i32 = 16;
 pub(in super::super) const EXISTS: i32 = 17;
 pub(in super::super) const INVALID: i32 = 22;
 pub(in super::super) const NO_SPACE: i32 = 28;
+pub(in super::super) const RANGE: i32 = 34;
 pub(in super::super) const NOT_EMPTY: i32 = 39;
 pub(in super::super) const NOT_CONNECTED: i32 = 107;
 /// Also what a cluster says to a client that it has shut out.

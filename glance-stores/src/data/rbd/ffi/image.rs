@@ -7,10 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::cluster::{Pool, text_in};
+use super::cluster::text_in;
 use super::completion::Operation;
 use super::library::{Handle, IoSlice, Rbd, Watcher};
-use super::{CephError, Progress, c_text, checked, progressed};
+use super::pool::Pool;
+use super::progress::progressed;
+use super::{CephError, Progress, c_text, checked};
 
 /// What an image is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

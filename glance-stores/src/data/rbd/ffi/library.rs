@@ -4,6 +4,7 @@
 //! whoever keeps no images in Ceph needs none of it. All functions are old enough for Ceph 16.
 
 use std::ffi::{c_char, c_int, c_void};
+use std::ptr;
 use std::sync::OnceLock;
 
 use libloading::Library;
@@ -31,6 +32,22 @@ pub(super) struct Watcher {
     pub(super) address: *mut c_char,
     pub(super) id: i64,
     pub(super) cookie: u64,
+}
+
+/// `rbd_trash_image_info_t`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct TrashEntry {
+    pub(super) id: *mut c_char,
+    pub(super) name: *mut c_char,
+    pub(super) source: c_int,
+    pub(super) deleted: i64,
+    pub(super) deferred_until: i64,
+}
+
+impl TrashEntry {
+    pub(super) const EMPTY: Self =
+        Self { id: ptr::null_mut(), name: ptr::null_mut(), source: 0, deleted: 0, deferred_until: 0 };
 }
 
 /// Declares a library: a struct with a pointer to each of its functions, under their own names.
@@ -71,6 +88,9 @@ library! {
         rados_aio_create_completion(Handle, Option<Callback>, Option<Callback>, *mut Handle) -> c_int;
         rados_aio_get_return_value(Handle) -> c_int;
         rados_aio_release(Handle);
+        rados_exec(
+            Handle, *const c_char, *const c_char, *const c_char, *const c_char, usize, *mut c_char, usize
+        ) -> c_int;
         rados_aio_exec(
             Handle, *const c_char, Handle, *const c_char, *const c_char, *const c_char, usize, *mut c_char, usize
         ) -> c_int;
@@ -85,7 +105,10 @@ library! {
         rbd_open_read_only(Handle, *const c_char, *mut Handle, *const c_char) -> c_int;
         rbd_aio_close(Handle, Handle) -> c_int;
         rbd_remove_with_progress(Handle, *const c_char, ProgressCallback, Handle) -> c_int;
+        rbd_rename(Handle, *const c_char, *const c_char) -> c_int;
         rbd_trash_move(Handle, *const c_char, u64) -> c_int;
+        rbd_trash_list(Handle, *mut TrashEntry, *mut usize) -> c_int;
+        rbd_trash_list_cleanup(*mut TrashEntry, usize);
         rbd_get_size(Handle, *mut u64) -> c_int;
         rbd_get_id(Handle, *mut c_char, usize) -> c_int;
         rbd_resize_with_progress(Handle, u64, ProgressCallback, Handle) -> c_int;

@@ -15,17 +15,21 @@
 
 mod cluster;
 mod completion;
+mod directory;
 pub(super) mod errno;
 mod image;
 mod library;
+mod pool;
+mod progress;
 
-pub(super) use cluster::{Cluster, Login, Pool};
+pub(super) use cluster::{Cluster, Login};
 pub(super) use image::{Closed, Image, Mode};
 pub(super) use library::Libraries;
+pub(super) use pool::Pool;
+pub(super) use progress::{Onlooker, Progress};
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::CString;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why the libraries did not do what they were asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -81,33 +85,4 @@ fn checked(call: &'static str, returned: impl Into<i64>) -> Result<u64, CephErro
 /// `text` as C has it; a name with a zero byte inside is none.
 fn c_text(text: &str) -> Result<CString, CephError> {
     CString::new(text).map_err(|_| CephError::Call { call: "reading a name", code: errno::INVALID })
-}
-
-/// How often a long call has got a step further.
-#[derive(Debug, Default)]
-pub(super) struct Progress(AtomicU64);
-
-impl Progress {
-    /// A number that changes with each step.
-    pub(super) fn steps(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Notes a step.
-    pub(super) fn step(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// What the libraries hand back to [`progressed`].
-    fn as_argument(&self) -> *mut c_void {
-        std::ptr::from_ref(self).cast_mut().cast()
-    }
-}
-
-/// Called by the libraries during a long call, with a [`Progress`] that outlives the call.
-unsafe extern "C" fn progressed(_done: u64, _total: u64, progress: *mut c_void) -> c_int {
-    // SAFETY: `progress` comes from `Progress::as_argument` of a value borrowed for the whole call.
-    let progress = unsafe { &*progress.cast::<Progress>() };
-    progress.step();
-    0
 }

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod offline;
+mod unfinished;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,6 +17,7 @@ use glance_core::store::StoreExt;
 use super::*;
 
 const CLUSTER: &str = "GLANCE_TEST_RBD";
+const MIB: usize = 1 << 20;
 
 /// A cluster that runs.
 struct Live {
@@ -53,10 +55,34 @@ impl Live {
         self.run("ceph", "admin", arguments).unwrap()
     }
 
-    /// Whether pool `images` has an image of this name, finished or not.
-    fn has(&self, id: ImageId) -> bool {
-        self.rbd(&["ls", "images"]).lines().any(|line| line == id.to_string())
+    /// Names of all images in pool `images`, those in the trash included, each with its id.
+    fn all_names(&self) -> Vec<String> {
+        let lists = [self.rbd(&["ls", "images"]), self.rbd(&["trash", "ls", "--all", "images"])];
+        lists.iter().flat_map(|list| list.lines()).map(str::to_owned).collect()
     }
+
+    /// The names of what pool `images` has of an image, finished or not.
+    fn names(&self, id: ImageId) -> Vec<String> {
+        let list = self.rbd(&["ls", "images"]);
+        list.lines().filter(|line| line.starts_with(id.as_str())).map(str::to_owned).collect()
+    }
+
+    /// Whether it has any.
+    fn has(&self, id: ImageId) -> bool {
+        !self.names(id).is_empty()
+    }
+}
+
+async fn read_back(store: &RbdStore, at: &Location) -> Bytes {
+    store.read(at, ByteRange::ALL).await.unwrap()
+}
+
+/// Bytes that the cluster holds of an image.
+fn allocated(live: &Live, id: ImageId) -> usize {
+    let extents = live.rbd(&["diff", "--format", "json", &format!("images/{id}@snap")]);
+    let extents: Vec<Value> = serde_json::from_str(&extents).unwrap();
+    let len = |extent: &Value| usize::try_from(extent["length"].as_u64().unwrap()).unwrap();
+    extents.iter().filter(|extent| extent["exists"] == "true").map(len).sum()
 }
 
 /// Bytes that do not repeat within an object.

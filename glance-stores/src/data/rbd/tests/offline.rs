@@ -1,5 +1,6 @@
 //! What needs no cluster.
 
+use super::ffi::errno;
 use super::*;
 
 fn nowhere() -> RbdStore {
