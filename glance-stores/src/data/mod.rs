@@ -20,6 +20,9 @@ pub mod object;
 pub mod rbd;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(test)]
+#[cfg(any(feature = "file", feature = "rbd"))]
+mod sparse;
 #[cfg(any(feature = "file", feature = "rbd"))]
 mod stretch;
 #[cfg(feature = "swift")]

@@ -28,7 +28,11 @@ pub(super) fn without_zeros(batch: &[Bytes], mut at: u64) -> Vec<(u64, Vec<Bytes
 /// Slices of the chunks of a batch, in their order, as chunks of their own that share the memory.
 fn owned(batch: &[Bytes], slices: &[&[u8]]) -> Vec<Bytes> {
     let mut chunks = batch.iter().peekable();
-    let within = |chunk: &Bytes, slice: &[u8]| chunk.as_ptr_range().contains(&slice.as_ptr());
+    // Chunks may overlap, where they share memory.
+    let within = |chunk: &Bytes, slice: &[u8]| {
+        let (chunk, slice) = (chunk.as_ptr_range(), slice.as_ptr_range());
+        chunk.start <= slice.start && slice.end <= chunk.end
+    };
     let mut owned = Vec::with_capacity(slices.len());
     for slice in slices.iter().filter(|slice| !slice.is_empty()) {
         while chunks.next_if(|chunk| !within(chunk, slice)).is_some() {}
@@ -48,6 +52,16 @@ mod tests {
     use proptest::prelude::*;
 
     const PIECE: u64 = 8 << 20;
+
+    #[test]
+    fn chunks_of_the_same_memory_are_told_apart() {
+        let noise: Bytes = (1..=250).cycle().take(300_000).collect::<Vec<u8>>().into();
+        let zeros = Bytes::from(vec![0; 200_000]);
+        let batch = [noise.slice(..200_000), noise.slice(50_000..250_000), zeros, noise.slice(7..)];
+        let parts = without_zeros(&batch, 0);
+        let data: Vec<u8> = parts.iter().flat_map(|(_, data)| data.concat()).collect();
+        assert!(data.starts_with(&batch[..2].concat()) && data.ends_with(&batch[3]));
+    }
 
     proptest! {
         #[test]

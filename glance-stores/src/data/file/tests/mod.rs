@@ -2,6 +2,7 @@
 
 mod limits;
 mod permissions;
+mod sparse;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

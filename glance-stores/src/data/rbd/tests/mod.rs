@@ -5,6 +5,7 @@
 
 mod cluster;
 mod offline;
+mod sparse;
 mod unfinished;
 
 use std::path::PathBuf;
