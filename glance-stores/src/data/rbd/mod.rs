@@ -172,6 +172,25 @@ impl Store for RbdStore {
         self.pen.discard(id).await.map_err(error::at(&at, "discarding an image"))
     }
 
+    /// Known when there was a connection.
+    fn system(&self) -> Option<String> {
+        self.pen.connection.fsid().map(str::to_owned)
+    }
+
+    /// The libraries copy, reading and writing whole objects; runs of zeros as long as an object are left out.
+    async fn copy(&self, id: ImageId, from: &Location, size: u64) -> Result<Stored, StoreError> {
+        let source = self.open(from).await.map_err(|error| match error {
+            // Whoever keeps the data there may read it all the same.
+            StoreError::Denied { .. } => StoreError::Unsupported { store: KIND, operation: "copying what others keep" },
+            error => error,
+        })?;
+        if source.size != size {
+            return Err(StoreError::SizeMismatch { store: KIND, expected: size, received: source.size });
+        }
+        self.pen.copy(id, source, from).await?;
+        Ok(self.stored(id, size))
+    }
+
     fn details(&self) -> Map<String, Value> {
         let mut details = Map::new();
         details.insert("chunk_size".into(), (1_u64 << self.pen.order).into());

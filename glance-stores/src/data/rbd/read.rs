@@ -52,6 +52,18 @@ impl Opened {
         Ok(Self { size: image.size()?, image: Arc::new(image), kept })
     }
 
+    /// Has the libraries copy all of it to `image`.
+    ///
+    /// # Errors
+    ///
+    /// [`errno::NOT_FOUND`] if it was removed meanwhile: then `image` may hold zeros in its place.
+    pub(super) async fn copy_to(self, connection: &Connection, image: Arc<Image>) -> Result<(), CephError> {
+        let (source, copy) = (Arc::clone(&self.image), Arc::clone(&image));
+        connection.call(move |_, progress| source.copy_to(&copy, progress)).await?;
+        connection.within("rbd_aio_flush", image.flush()).await?;
+        connection.within("looking for the snapshot", self.kept.check()).await
+    }
+
     /// The bytes of `range`, which has to lie within the image.
     pub(super) fn stream(self, connection: Arc<Connection>, range: Range<u64>) -> ByteStream {
         let pieces = stream::iter(pieces(range)).map(move |piece| {

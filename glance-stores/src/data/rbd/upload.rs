@@ -7,12 +7,14 @@ use futures::StreamExt;
 use futures::future::try_join_all;
 use futures::stream::FuturesUnordered;
 use glance_core::image::ImageId;
+use glance_core::location::Location;
 use glance_core::store::StoreError;
 
 use super::connection::Connection;
 use super::draft::{self, Draft};
 use super::ffi::{CephError, Cluster, Image, Progress, errno};
 use super::parts::{in_few_slices, without_zeros};
+use super::read::Opened;
 use super::remove::remove;
 use super::room::Room;
 use super::{KIND, SNAPSHOT, error};
@@ -40,6 +42,17 @@ impl Pen {
             let draft = self.make(claim, size).await?;
             let received = self.fill(&opened(&draft)?, size, data).await?;
             Self::finish(id, draft).await.map(|()| received)
+        })
+        .await
+    }
+
+    /// Makes what was opened at `from` the image of `id` as well.
+    pub(super) async fn copy(self: &Arc<Self>, id: ImageId, source: Opened, from: &Location) -> Result<(), StoreError> {
+        self.taking_back_failures(id, async |claim| {
+            let draft = self.make(claim, Some(source.size)).await?;
+            let copied = source.copy_to(&self.connection, opened(&draft)?).await;
+            copied.map_err(error::at(from, "copying an image"))?;
+            Self::finish(id, draft).await
         })
         .await
     }

@@ -120,6 +120,15 @@ impl Image {
         checked("rbd_resize", resized).map(drop)
     }
 
+    /// Writes all that it holds, but for objects of zeros, to an image of at least its size. Blocks, for long if
+    /// there is much of it, and goes on even if nobody waits.
+    pub(in super::super) fn copy_to(&self, other: &Self, progress: &Progress) -> Result<(), CephError> {
+        let copy = self.rbd().rbd_copy_with_progress2;
+        // SAFETY: both images are open, and `progress` outlives the call.
+        let copied = unsafe { copy(self.handle, other.handle, progressed, progress.as_argument()) };
+        checked("rbd_copy", copied).map(drop)
+    }
+
     /// Makes a snapshot of what it holds. Blocks.
     pub(in super::super) fn create_snapshot(&self, name: &str) -> Result<(), CephError> {
         self.on_snapshot("rbd_snap_create", self.rbd().rbd_snap_create, name)

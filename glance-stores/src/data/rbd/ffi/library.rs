@@ -112,6 +112,7 @@ library! {
         rbd_get_size(Handle, *mut u64) -> c_int;
         rbd_get_id(Handle, *mut c_char, usize) -> c_int;
         rbd_resize_with_progress(Handle, u64, ProgressCallback, Handle) -> c_int;
+        rbd_copy_with_progress2(Handle, Handle, ProgressCallback, Handle) -> c_int;
         rbd_snap_create(Handle, *const c_char) -> c_int;
         rbd_snap_remove(Handle, *const c_char) -> c_int;
         rbd_snap_protect(Handle, *const c_char) -> c_int;

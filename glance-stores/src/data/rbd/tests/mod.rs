@@ -4,6 +4,7 @@
 //! clones into pool `vms`, as deployments have it.
 
 mod cluster;
+mod copy;
 mod offline;
 mod sparse;
 mod unfinished;
