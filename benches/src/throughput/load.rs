@@ -181,7 +181,7 @@ impl Work {
 }
 
 /// Processor time of all threads of this process, in user and kernel code.
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(used).unwrap_or_default()
 }

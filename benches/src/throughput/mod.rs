@@ -16,6 +16,7 @@ pub use options::{Mix, Options, Size};
 use glance_core::store::BoxError;
 
 pub(crate) use self::data::noise;
+pub(crate) use self::load::cpu_time;
 
 use self::against::{Contest, Tool};
 use self::data::Source;

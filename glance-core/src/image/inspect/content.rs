@@ -28,9 +28,11 @@ impl FormatInspection {
 impl Inspection for FormatInspection {
     fn begin(&self, image: &Image) -> Box<dyn Inspector> {
         match (image.container_format.as_deref(), &image.disk_format) {
-            (Some(BARE), Some(declared)) => {
-                Box::new(Content { detector: Detector::new(), declared: declared.clone(), rules: self.rules.clone() })
-            }
+            (Some(BARE), Some(declared)) => Box::new(Content {
+                detector: Detector::for_disks(),
+                declared: declared.clone(),
+                rules: self.rules.clone(),
+            }),
             _ => Box::new(NoInspection),
         }
     }

@@ -30,7 +30,7 @@ pub(super) trait Sighting: fmt::Debug + Send {
 /// fewer.
 type Recognise = fn(&[u8]) -> Option<Box<dyn Sighting>>;
 
-const RECOGNISE: [Recognise; 10] = [
+const DISKS: &[Recognise] = &[
     qcow2::recognise,
     vhd::recognise,
     vhdx::recognise,
@@ -40,8 +40,9 @@ const RECOGNISE: [Recognise; 10] = [
     iso::recognise,
     gpt::recognise,
     luks::recognise,
-    tar::recognise,
 ];
+
+const ARCHIVES: &[Recognise] = &[tar::recognise];
 
 /// Bytes at the beginning that are kept until they are complete. All signatures lie there; the last
 /// thing that does is the second region table of a VHDX.
@@ -53,6 +54,7 @@ pub(super) const HEAD: usize = 320 << 10;
 /// first 320 KiB it does next to nothing unless a format was recognised that has more to look at.
 #[derive(Debug)]
 pub struct Detector {
+    looks_for_archives: bool,
     head: Vec<u8>,
     /// Set once the head is complete.
     sightings: Option<Sightings>,
@@ -67,7 +69,14 @@ impl Detector {
     /// A detector that has seen nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { head: Vec::new(), sightings: None, length: 0, tail: Tail::default() }
+        Self { looks_for_archives: true, head: Vec::new(), sightings: None, length: 0, tail: Tail::default() }
+    }
+
+    /// One that looks for disk formats alone: [`Report::envelope`] stays `None`. To go through an archive, member
+    /// by member, takes many times what everything else takes together.
+    #[must_use]
+    pub fn for_disks() -> Self {
+        Self { looks_for_archives: false, ..Self::new() }
     }
 
     /// Takes more data.
@@ -89,7 +98,8 @@ impl Detector {
         self.head.reserve_exact(if self.head.is_empty() { HEAD } else { 0 });
         self.head.extend_from_slice(head);
         if self.head.len() == HEAD {
-            self.sightings = Some(Sightings::in_head(&std::mem::take(&mut self.head)));
+            let head = std::mem::take(&mut self.head);
+            self.sightings = Some(Sightings::in_head(&head, self.looks_for_archives));
         }
         rest
     }
@@ -104,8 +114,8 @@ impl Detector {
     /// What was seen, after all of the data.
     #[must_use]
     pub fn finish(self) -> Report {
-        let Self { head, sightings, length, tail } = self;
-        let sightings = sightings.unwrap_or_else(|| Sightings::in_head(&head));
+        let Self { looks_for_archives, head, sightings, length, tail } = self;
+        let sightings = sightings.unwrap_or_else(|| Sightings::in_head(&head, looks_for_archives));
         let end = tail.of(length);
         let kernel = sightings.kernel;
         let seen = sightings.running.into_iter().filter_map(|running| running.finish(&end));
@@ -131,8 +141,9 @@ struct Sightings {
 }
 
 impl Sightings {
-    fn in_head(head: &[u8]) -> Self {
-        let running = RECOGNISE.iter().filter_map(|recognise| recognise(head)).collect();
+    fn in_head(head: &[u8], archives: bool) -> Self {
+        let archives = if archives { ARCHIVES } else { &[] };
+        let running = DISKS.iter().chain(archives).filter_map(|recognise| recognise(head)).collect();
         // Linux, Documentation/arch/x86/boot.rst.
         Self { running, kernel: head.get(0x202..0x206) == Some(b"HdrS") }
     }

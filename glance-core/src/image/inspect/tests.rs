@@ -1,6 +1,6 @@
 //! Every image that is made up for tests, and properties of what looks at them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use proptest::prelude::*;
@@ -117,6 +117,15 @@ fn members_of_archives_are_looked_at() {
 }
 
 #[test]
+fn disks_are_the_same_to_those_who_look_for_no_archives() {
+    for (data, name) in every_image() {
+        let mut detector = Detector::for_disks();
+        detector.look_at(&data);
+        assert_eq!(detector.finish(), Report { envelope: None, ..whole(&data) }, "{name}");
+    }
+}
+
+#[test]
 fn names_of_findings_are_their_own_and_words() {
     let names: BTreeSet<_> = Finding::ALL.iter().map(|finding| finding.as_str()).collect();
     assert_eq!(names.len(), Finding::ALL.len());
@@ -127,20 +136,27 @@ fn names_of_findings_are_their_own_and_words() {
 /// Where formats change their mind: the ends of structures, and of what is kept.
 const EDGES: [usize; 12] = [1, 7, 63, 64, 511, 512, 513, 4095, 65_536, 327_679, 327_680, 327_681];
 
+/// Each image that is made up, once, with a name it has.
+fn every_image() -> BTreeMap<Bytes, String> {
+    let hostile = images::hostile().iter().map(|image| (image.data.clone(), image.name.clone()));
+    let honest = images::honest().iter().map(|image| (image.data.clone(), image.name.clone()));
+    let archives = images::archives().into_iter().map(|archive| (archive.data, archive.name));
+    hostile.chain(honest).chain(archives).collect()
+}
+
 #[test]
 fn edges_of_chunks_make_no_difference() {
-    for Hostile { name, data, .. } in images::hostile().iter().filter(|image| image.declared != "raw") {
-        let expected = whole(data);
+    for (data, name) in every_image() {
+        let expected = whole(&data);
         for length in EDGES {
             let chunks = std::iter::repeat_n(length, if length < 512 { 2000 } else { usize::MAX });
-            assert_eq!(look(data, chunks), expected, "{name} in chunks of {length}");
+            assert_eq!(look(&data, chunks), expected, "{name} in chunks of {length}");
         }
     }
 }
 
 fn any_image() -> impl Strategy<Value = Vec<u8>> {
-    let hostile = images::hostile().iter().map(|image| image.data.clone());
-    let all: Vec<_> = hostile.chain(images::honest().iter().map(|image| image.data.clone())).collect();
+    let all: Vec<_> = every_image().into_keys().collect();
     (proptest::sample::select(all), proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..16))
         .prop_map(|(data, changes)| {
             let mut data = data.to_vec();
@@ -156,10 +172,21 @@ fn any_image() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_split_of_every_image_gives_the_same_report(chunks in prop::collection::vec(1_usize..60_000, 1..60)) {
+        for (data, name) in every_image() {
+            prop_assert_eq!(look(&data, chunks.iter().copied()), whole(&data), "{}", name);
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_split_gives_the_same_report(data in any_image(), chunks in prop::collection::vec(1_usize..200_000, 0..20)) {
+    fn any_split_of_changed_images_gives_the_same_report(data in any_image(), chunks in prop::collection::vec(1_usize..200_000, 0..20)) {
         let expected = whole(&data);
         prop_assert_eq!(look(&data, chunks), expected);
     }
