@@ -90,6 +90,8 @@ pub(super) fn hostile() -> Vec<Hostile> {
     list.patch("flag of a parent", METADATA + 0x10004, &[2], Finding::Parent);
     let locator = [items(), vec![item(PARENT_LOCATOR, 0x10020, 64, 4)]].concat();
     list.whole("parent locator", assembled(&regions(), &locator), Finding::Parent);
+    let inside = assembled(&regions(), &[item(FILE_PARAMETERS, 0x8000, 8, 4), items().remove(1)]);
+    list.whole("flag of a parent in the table", patched(&inside, METADATA + 0x8004, &[2]), Finding::Parent);
     for header in [64 << 10, 128 << 10] {
         list.patch(&format!("log of the header at {header}"), header + 48, &[1], Finding::PendingLog);
     }

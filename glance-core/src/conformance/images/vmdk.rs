@@ -64,6 +64,7 @@ pub(super) fn honest() -> Vec<Honest> {
         Honest::new("vmdk with Windows lines", "vmdk", crlf, SIZE),
         Honest::new("vmdk in capitals", "vmdk", upper, SIZE),
         Honest::new("vmdk as raw", "raw", image(), 64 << 10),
+        Honest::new("bytes that speak of descriptors", "raw", b"\xff\ncreateType=\"vmfs\"\n".repeat(40), 800),
         Honest::new("text of no descriptor", "raw", b"version control is good for you\n".repeat(40), 1280),
     ]
 }
@@ -97,6 +98,9 @@ fn references(list: &mut Spoiler) {
     for kind in ["FLAT", "ZERO", "VMFS", "VMFSSPARSE", "VMFSRDM", "VMFSRAW", "SESPARSE"] {
         with(&format!("extent {kind}"), "SPARSE", kind, Finding::ExternalExtent);
     }
+    let tabs = "RW\t2048\tFLAT\t\"a=b\"\t0";
+    with("extent between tabs", "RW 2048 SPARSE \"disk.vmdk\"", tabs, Finding::ExternalExtent);
+    with("path between tabs", "disk.vmdk\"", "disk.vmdk\"\nRW\t1\tFLAT\t\"/etc/a=b\"\t0", Finding::ExtentPath);
     with("parent CID", "parentCID=ffffffff", "parentCID=11111111", Finding::Parent);
     with("parent CID with blanks", "parentCID=ffffffff", "parentCID = 11111111", Finding::Parent);
     with("parent hint", "CID=12", "parentFileNameHint=\"p\"\nCID=12", Finding::Parent);
@@ -213,6 +217,10 @@ fn texts(list: &mut Spoiler) {
     list.whole("text behind a comment of bytes", bytes, Finding::ExternalExtent);
     let bare = flat.replace("createType=\"", "createType='\"");
     list.whole("text with an odd type", bare.into_bytes(), Finding::ExternalExtent);
+    let bytes = flat.replace("# Disk DescriptorFile\nversion=1", "\u{1}\u{ff}");
+    list.whole("bytes that are a descriptor to who is told so", bytes.into_bytes(), Finding::ExternalExtent);
+    let tabs = flat.replace("RW 2048 FLAT \"d-flat\" 0", "RW\t2048\tFLAT\t\"a=b\"\t0");
+    list.whole("text, flat between tabs", tabs.into_bytes(), Finding::ExternalExtent);
     let none = flat.replace("RW 2048 FLAT", "# RW 2048 FLAT");
     list.whole("text without extents", none.into_bytes(), Finding::NoExtent);
 }

@@ -95,6 +95,8 @@ impl Items {
         for entry in table[TABLE_HEADER..].chunks_exact(ENTRY).take(count) {
             items.note(entry, place);
         }
+        // An item in the table itself belongs elsewhere, but there may be somebody who reads it.
+        items.windows().for_each(|window| window.take(place.start, table));
         items.findings.add_if(items.size.is_none() || items.parameters.is_none(), Finding::Malformed);
         items
     }
@@ -107,10 +109,6 @@ impl Items {
         self.findings.add_if(entry.starts_with(&PARENT_LOCATOR), Finding::Parent);
         self.findings.add_if(length > 0 && offset < TABLE as u64, Finding::Overlap);
         self.findings.add_if(end_of(offset, length) > place.length, Finding::Malformed);
-        if offset < TABLE as u64 {
-            // It has passed.
-            return;
-        }
         let window = Window::new(end_of(place.start, offset), 8);
         let wanted = if entry.starts_with(&VIRTUAL_DISK_SIZE) {
             &mut self.size

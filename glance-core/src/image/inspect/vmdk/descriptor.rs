@@ -87,6 +87,11 @@ impl Descriptor {
     }
 }
 
+/// The words of a line of plain text; QEMU takes tabs for blanks.
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty())
+}
+
 impl Text {
     /// Reads a line in lower case.
     fn read(&mut self, line: &[u8]) {
@@ -98,7 +103,7 @@ impl Text {
         self.note_words(whole);
         let line = whole.trim_ascii();
         self.is_empty &= line.is_empty();
-        let first = line.split(|byte| *byte == b' ').next().unwrap_or(line);
+        let first = words(line).next().unwrap_or(line);
         let is_pair = first.contains(&b'=');
         if line.is_empty() || line.starts_with(b"#") || line.starts_with(b"ddb") || is_pair {
             return;
@@ -143,7 +148,7 @@ impl Text {
         let is_path = |byte: &u8| matches!(byte, b'/' | b'\\' | b':' | b'[');
         let leaves = line.windows(2).any(|pair| pair == b"..");
         self.findings.add_if(line.iter().any(is_path) || leaves, Finding::ExtentPath);
-        let kind = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).nth(2);
+        let kind = words(line).nth(2);
         self.findings.add_if(kind != Some(b"sparse"), Finding::ExternalExtent);
         self.findings.add_if(self.extents > 1, Finding::SeveralExtents);
     }

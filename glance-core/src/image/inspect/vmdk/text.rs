@@ -14,21 +14,49 @@ const BEGINNING: usize = 512;
 #[derive(Debug)]
 struct Alone {
     descriptor: Descriptor,
-    /// Whether QEMU would take it for a descriptor, whatever else it says.
-    certain: bool,
+    kind: Kind,
 }
 
-/// Recognises what Python Glance takes for a descriptor, text with a type in it, and what QEMU does,
-/// which is content with a version behind comments of any bytes.
-pub(super) fn recognise(head: &[u8]) -> Option<Box<dyn Sighting>> {
-    let beginning = &head[..head.len().min(BEGINNING)];
-    let certain = begins_with_version(beginning);
-    if !certain && !is_text(beginning) {
-        return None;
+/// How the data begins.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// With a version, for which QEMU takes it for a descriptor, whatever else it says.
+    Version,
+    /// With text.
+    Text,
+    /// With bytes among which no zero is: who is told that it is a descriptor reads them as one.
+    Bytes,
+}
+
+impl Kind {
+    fn of(beginning: &[u8]) -> Option<Self> {
+        if begins_with_version(beginning) {
+            Some(Self::Version)
+        } else if is_text(beginning) {
+            Some(Self::Text)
+        } else {
+            (!beginning.is_empty() && !beginning.contains(&0)).then_some(Self::Bytes)
+        }
     }
+
+    /// Whether data that says so much is a descriptor.
+    fn is_descriptor(self, has_type: bool, has_extents: bool) -> bool {
+        match self {
+            Self::Version => has_type || has_extents,
+            Self::Text => has_type,
+            Self::Bytes => has_type && has_extents,
+        }
+    }
+}
+
+/// Recognises what Python Glance takes for a descriptor, text with a type in it, and what QEMU does: left to
+/// itself, content with a version behind comments of any bytes; told that it is one, anything with a
+/// type and extents.
+pub(super) fn recognise(head: &[u8]) -> Option<Box<dyn Sighting>> {
+    let kind = Kind::of(&head[..head.len().min(BEGINNING)])?;
     let mut descriptor = Descriptor::new(0, LONGEST_DESCRIPTOR);
     descriptor.look_at(0, head);
-    Some(Box::new(Alone { descriptor, certain }))
+    Some(Box::new(Alone { descriptor, kind }))
 }
 
 fn is_text(beginning: &[u8]) -> bool {
@@ -58,7 +86,7 @@ impl Sighting for Alone {
 
     fn finish(self: Box<Self>, _end: &End<'_>) -> Option<Match> {
         let text = self.descriptor.finish();
-        (text.has_type() || self.certain && text.has_extents()).then(|| {
+        self.kind.is_descriptor(text.has_type(), text.has_extents()).then(|| {
             // What extents there are cannot be in this file, which is text to its end.
             Match::of(Format::Vmdk).with(text.findings()).found(text.has_extents(), Finding::ExternalExtent)
         })
