@@ -59,12 +59,14 @@ pub fn run(loaded: &Loaded) -> Result<(), StartError> {
     runtime.block_on(serve(settings, warnings, log))
 }
 
-/// What would keep [`run`] from serving, as far as it shows without opening a store or a database.
+/// What would keep [`run`] from serving, or from using a store, as far as it shows without opening a store or a
+/// database.
 #[must_use]
 pub fn check(settings: &Settings) -> Vec<StartError> {
     let policy = policy::Files::of(&settings.oslo_policy).load();
     let others = [policy.err(), rules(settings).err(), api_options(settings).err()];
-    stores::refusals(&settings.stores).chain(others.into_iter().flatten()).collect()
+    let stores = stores::refusals(&settings.stores).chain(stores::faults(&settings.stores));
+    stores.chain(others.into_iter().flatten()).collect()
 }
 
 async fn serve(settings: &Settings, warnings: &[Finding], log: logging::Log) -> Result<(), StartError> {

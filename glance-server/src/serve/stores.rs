@@ -45,12 +45,18 @@ pub fn open(settings: &StoreSettings, outbound: &OutboundSettings) -> Result<Sto
     Ok(Stores::single_with(default.store, others.into_iter().map(|other| other.store)))
 }
 
-/// Why stores cannot be opened, as far as the settings alone tell.
+/// The stores that no server is started with, as far as the settings alone tell.
 pub(super) fn refusals(settings: &StoreSettings) -> impl Iterator<Item = StartError> {
     settings.stores.iter().filter_map(|store| match &store.kind {
         StoreKind::Other { kind, .. } => Some(unsupported(&store.id, kind)),
-        // Opening it connects to nothing.
-        StoreKind::Swift(swift) => swift::open(&store.id, swift).err(),
+        _ => None,
+    })
+}
+
+/// What else is wrong with stores: one of several then keeps nothing but itself from its work.
+pub(super) fn faults(settings: &StoreSettings) -> impl Iterator<Item = StartError> {
+    settings.stores.iter().filter_map(|store| match &store.kind {
+        StoreKind::Swift(swift) => swift::check(&store.id, swift).err(),
         _ => None,
     })
 }

@@ -1,10 +1,9 @@
 //! A store in Swift, as its settings describe it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use glance_stores::data::swift::{
-    Account, Accounts, Credentials, Endpoint, Interface, Key, SwiftConfig, SwiftStore, UNIT, accounts, protocol,
+    Account, Accounts, Credentials, Endpoint, Interface, Key, SwiftConfig, SwiftStore, UNIT, protocol,
 };
 use glance_stores::outbound::{Tls, Trust};
 
@@ -13,15 +12,20 @@ use crate::config::{Secret, SwiftAccount, SwiftStoreSettings};
 
 /// Opens the store. Nothing is connected to yet.
 pub(super) fn open(id: &str, settings: &SwiftStoreSettings) -> Result<SwiftStore, StartError> {
+    SwiftStore::open(config(id, settings)?).map_err(StartError::store(id))
+}
+
+/// Whether the store can be opened, as far as its settings and the file of its accounts tell.
+pub(super) fn check(id: &str, settings: &SwiftStoreSettings) -> Result<(), StartError> {
+    config(id, settings)?.check().map_err(StartError::store(id))
+}
+
+fn config(id: &str, settings: &SwiftStoreSettings) -> Result<SwiftConfig, StartError> {
     if settings.multi_tenant {
         let cause = "swift_store_multi_tenant is not supported yet";
         return Err(StartError::store(id)(cause.to_owned()));
     }
-    let mut config = SwiftConfig::with_accounts(Accounts {
-        accounts: configured(id, settings)?,
-        default: settings.default_reference.clone(),
-        referenced: settings.config_file.is_some(),
-    });
+    let mut config = SwiftConfig::with_accounts(accounts(id, settings)?);
     config.endpoint = endpoint(settings);
     config.container.clone_from(&settings.container);
     config.container_seed = settings.container_seed;
@@ -33,7 +37,7 @@ pub(super) fn open(id: &str, settings: &SwiftStoreSettings) -> Result<SwiftStore
     config.retry_get_count = settings.retry_get_count.unwrap_or(config.retry_get_count);
     config.expire_soon = Duration::from_secs(settings.expire_soon_seconds);
     config.tls = Tls { trust: trust(settings), identity: None };
-    SwiftStore::open(config).map_err(StartError::store(id))
+    Ok(config)
 }
 
 fn endpoint(settings: &SwiftStoreSettings) -> Endpoint {
@@ -57,16 +61,14 @@ fn trust(settings: &SwiftStoreSettings) -> Trust {
     }
 }
 
-fn configured(id: &str, settings: &SwiftStoreSettings) -> Result<Vec<(String, Account)>, StartError> {
-    match &settings.config_file {
-        Some(file) => read(file),
-        None => Ok(vec![(settings.default_reference.clone(), account(id, &settings.account)?)]),
+fn accounts(id: &str, settings: &SwiftStoreSettings) -> Result<Accounts, StartError> {
+    let default = settings.default_reference.clone();
+    if let Some(file) = &settings.config_file {
+        let text = std::fs::read_to_string(file).map_err(StartError::file(file))?;
+        return Ok(Accounts::of_file(&text, default));
     }
-}
-
-fn read(file: &Path) -> Result<Vec<(String, Account)>, StartError> {
-    let text = std::fs::read_to_string(file).map_err(StartError::file(file))?;
-    Ok(accounts(&text))
+    let accounts = vec![(default.clone(), account(id, &settings.account)?)];
+    Ok(Accounts { accounts, default, referenced: false, broken: Vec::new() })
 }
 
 fn account(id: &str, settings: &SwiftAccount) -> Result<Account, StartError> {

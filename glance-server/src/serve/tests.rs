@@ -1,6 +1,9 @@
 use std::fs;
 
-use super::check;
+use glance_core::image::ImageId;
+use glance_core::store::{StoreError, StoreExt};
+
+use super::{check, open_stores};
 use crate::config::{self, CliArgs, Source};
 
 /// What is wrong with `text` as `glance-api.conf` beside `policy`.
@@ -25,4 +28,36 @@ fn a_check_finds_what_would_keep_the_server_from_starting() {
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[0].starts_with("store far: stores of the type cinder are not supported"), "{found:?}");
     assert!(found[1].starts_with("store net: ") && found[2].contains("policy.yaml"), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_set_up_wrongly_harms_none_of_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("swift.conf"), "[ref1]\nuser = no-project\nkey = k\nauth_address = https://auth\n").unwrap();
+    let text = format!(
+        "[DEFAULT]\nenabled_backends = here:file, bare:swift, broken:swift, tenants:swift\n\
+         [glance_store]\ndefault_backend = here\n[here]\nfilesystem_store_datadir = {}\n\
+         [broken]\nswift_store_config_file = {}\n[tenants]\nswift_store_multi_tenant = true\n\
+         [glance_rs]\ndata_dir = {}\n",
+        path("images"),
+        path("swift.conf"),
+        path("data"),
+    );
+    fs::write(path("glance-api.conf"), text).unwrap();
+    let args = CliArgs { sources: vec![Source::File(path("glance-api.conf").into())], ..CliArgs::default() };
+    let settings = config::load(&args).unwrap().settings;
+    let stores = open_stores(&settings.stores, &settings.outbound).unwrap();
+    let put = |store: &str| {
+        let store = std::sync::Arc::clone(&stores.named(Some(store)).unwrap().store);
+        async move { store.write(ImageId::random(), "data".into()).await }
+    };
+    put("here").await.unwrap();
+    for store in ["bare", "broken", "tenants"] {
+        let refused = put(store).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{store}: {refused:?}");
+    }
+    let told: Vec<_> = check(&settings).iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told[1], "store broken: account ref1: the user is not in the form project:user");
 }

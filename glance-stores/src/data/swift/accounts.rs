@@ -1,29 +1,29 @@
 //! The file that `swift_store_config_file` names: a section for each account.
 
-use super::config::{Account, Credentials, Domain, Key, Protocol};
+use super::account::{Account, AccountError, Accounts, Credentials, Domain, Key, Protocol};
 
 /// What the file says of one account.
 type Section = (String, Vec<(String, String)>);
 
-/// Reads the accounts in the text of such a file. What is no account is left out, and said in the
-/// log: one mistake does not take the others down.
-#[must_use]
-pub fn accounts(text: &str) -> Vec<(String, Account)> {
-    sections(text)
-        .into_iter()
-        .filter_map(|(reference, options)| match account(&options) {
-            Ok(account) => Some((reference, account)),
-            Err(missing) => {
-                tracing::error!(reference, missing, "an account of the Swift configuration file cannot be used");
-                None
+impl Accounts {
+    /// The accounts in the text of such a file, of which `default` takes new data. A mistake in one
+    /// section does not take the others down.
+    #[must_use]
+    pub fn of_file(text: &str, default: impl Into<String>) -> Self {
+        let (mut accounts, mut broken) = (Vec::new(), Vec::new());
+        for (reference, options) in sections(text) {
+            match account(&options) {
+                Ok(account) => accounts.push((reference, account)),
+                Err(cause) => broken.push((reference, cause)),
             }
-        })
-        .collect()
+        }
+        Self { accounts, default: default.into(), referenced: true, broken }
+    }
 }
 
-fn account(options: &[(String, String)]) -> Result<Account, &'static str> {
+fn account(options: &[(String, String)]) -> Result<Account, AccountError> {
     let get = |name: &str| options.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    let need = |name: &'static str| get(name).filter(|value| !value.is_empty()).ok_or(name);
+    let need = |name: &'static str| get(name).filter(|value| !value.is_empty()).ok_or(AccountError::Missing(name));
     let credentials = match (need("application_credential_id"), need("application_credential_secret")) {
         (Ok(id), Ok(secret)) => Credentials::Application { id: id.to_owned(), secret: Key::new(secret) },
         _ => Credentials::User { name: need("user")?.to_owned(), key: Key::new(need("key")?) },
@@ -33,12 +33,13 @@ fn account(options: &[(String, String)]) -> Result<Account, &'static str> {
         (None, Some(name)) => Domain::Name(name.to_owned()),
         (None, None) => Domain::default(),
     };
-    Ok(Account {
+    let account = Account {
         protocol: protocol(get("auth_version").unwrap_or_default()),
         user_domain: domain("user_domain_id", "user_domain_name"),
         project_domain: domain("project_domain_id", "project_domain_name"),
         ..Account::new(need("auth_address")?, credentials)
-    })
+    };
+    account.check().map(|()| account)
 }
 
 /// What an `auth_version` means: files still hold a 2, which Glance takes for 3.
@@ -79,11 +80,13 @@ mod tests {
         [ref1]\nuser = service:glance\nkey = 'a%b=c:d'\nauth_address = \"https://auth:5000/v3\"\nauth_version = 2\n\
         [ref2]\napplication_credential_id = i\napplication_credential_secret = s\nuser = t:u\nkey = k\n\
         auth_address: http://auth\nproject_domain_name = P\nuser_domain_id = U\n\
-        [broken]\nuser = service:glance\nauth_address = https://auth\n\
+        [keyless]\nuser = service:glance\nauth_address = https://auth\n\
+        [nowhere]\nuser = service:glance\nkey = k\nauth_address = ftp://auth\n\
+        [homeless]\nuser = glance\nkey = k\nauth_address = https://auth\n\
         [plain]\nAuth_Version = 1\nuser = test:tester\nkey = testing\nauth_address = http://auth/auth/v1.0\n";
 
     #[test]
-    fn every_section_is_an_account() {
+    fn every_sound_section_is_an_account() {
         let user = |name: &str, key: &str| Credentials::User { name: name.to_owned(), key: Key::new(key) };
         let application = Credentials::Application { id: "i".to_owned(), secret: Key::new("s") };
         let plain = Account::new("http://auth/auth/v1.0", user("test:tester", "testing"));
@@ -99,13 +102,21 @@ mod tests {
             ),
             ("plain".to_owned(), Account { protocol: Protocol::V1, ..plain }),
         ];
-        assert_eq!(accounts(FILE), expected);
+        let read = Accounts::of_file(FILE, "ref2");
+        assert_eq!(read.accounts, expected);
+        assert_eq!((read.default.as_str(), read.referenced), ("ref2", true));
+        let broken = [
+            ("keyless", AccountError::Missing("key")),
+            ("nowhere", AccountError::Address),
+            ("homeless", AccountError::User),
+        ];
+        assert_eq!(read.broken, broken.map(|(reference, cause)| (reference.to_owned(), cause)));
     }
 
     proptest! {
         #[test]
         fn any_text_is_read(text in "(\\[|\\]|=|\"|'|\n|[a-z]|\\PC){0,80}") {
-            let _ = accounts(&text);
+            let _ = Accounts::of_file(&text, "ref1");
         }
     }
 }

@@ -13,8 +13,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::account::{Account, Credentials, Domain, Key, Protocol};
 use super::client::{KIND, patiently, refusal, unreachable};
-use super::config::{Account, Credentials, Domain, Endpoint, Key, Protocol};
+use super::config::Endpoint;
 use crate::outbound::{Client, OperatorUrl, Payload, Request, Response};
 
 /// The longest answer that is read: catalogues are long.

@@ -1,124 +1,13 @@
 //! How a store in Swift is set up.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::account::{Account, AccountError, Accounts};
 use crate::outbound::{Deadlines, OperatorUrl, Tls};
 
 /// What `swift_store_large_object_size` and its like count in.
 pub const UNIT: u64 = 1000 * 1024;
-
-/// A key, password or secret. It does not print; [`Key::expose`] is the one way out.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Key(String);
-
-impl Key {
-    /// Wraps `key`.
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
-    }
-
-    /// The key itself.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("****")
-    }
-}
-
-/// How an account is logged in to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Protocol {
-    /// With Keystone's API v3.
-    #[default]
-    Keystone,
-    /// With Swift's own `/auth/v1.0`, for installations without Keystone.
-    V1,
-}
-
-/// What an account is logged in to with.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub enum Credentials {
-    /// A user and a password. For Keystone the user is `project:user`.
-    User {
-        /// The user.
-        name: String,
-        /// The password.
-        key: Key,
-    },
-    /// An application credential of Keystone, which knows its project.
-    Application {
-        /// Its id.
-        id: String,
-        /// Its secret.
-        secret: Key,
-    },
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::User { .. } => "User",
-            Self::Application { .. } => "Application",
-        })
-    }
-}
-
-/// A domain of Keystone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Domain {
-    /// By its id.
-    Id(String),
-    /// By its name.
-    Name(String),
-}
-
-impl Default for Domain {
-    fn default() -> Self {
-        Self::Id("default".to_owned())
-    }
-}
-
-/// Who keeps the data.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Account {
-    /// Where to log in, such as `https://keystone.example:5000/v3`; without a scheme, `https`.
-    pub auth_address: String,
-    /// How to log in.
-    pub protocol: Protocol,
-    /// With what.
-    pub credentials: Credentials,
-    /// The domain of the user.
-    pub user_domain: Domain,
-    /// The domain of the project.
-    pub project_domain: Domain,
-}
-
-impl Account {
-    /// An account in the domains whose id is `default`.
-    pub fn new(auth_address: impl Into<String>, credentials: Credentials) -> Self {
-        Self {
-            auth_address: auth_address.into(),
-            protocol: Protocol::default(),
-            credentials,
-            user_domain: Domain::default(),
-            project_domain: Domain::default(),
-        }
-    }
-
-    /// The address with a scheme and without a slash at its end.
-    pub(super) fn address(&self) -> String {
-        let address = self.auth_address.trim().trim_end_matches('/');
-        let scheme = if address.contains("://") { "" } else { "https://" };
-        format!("{scheme}{address}")
-    }
-}
 
 /// Which of the URLs that Keystone's catalogue has for Swift is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -162,17 +51,6 @@ impl Default for Endpoint {
     }
 }
 
-/// The accounts of a store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accounts {
-    /// Each with the reference that locations call it by.
-    pub accounts: Vec<(String, Account)>,
-    /// The reference of the one that takes new data.
-    pub default: String,
-    /// Whether new locations name the reference rather than hold the credentials.
-    pub referenced: bool,
-}
-
 /// How a store in Swift is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SwiftConfig {
@@ -214,7 +92,12 @@ impl SwiftConfig {
     #[must_use]
     pub fn new(account: Account) -> Self {
         let default = "ref1".to_owned();
-        Self::with_accounts(Accounts { accounts: vec![(default.clone(), account)], default, referenced: false })
+        Self::with_accounts(Accounts {
+            accounts: vec![(default.clone(), account)],
+            default,
+            referenced: false,
+            broken: Vec::new(),
+        })
     }
 
     /// A store in the container `glance` of the default of `accounts`.
@@ -266,12 +149,17 @@ pub enum SwiftError {
     /// The reference of new data is none of the accounts'.
     #[error("no account has the reference {0}")]
     NoAccount(String),
-    /// An address is none.
-    #[error("the {0} is not an http or https URL with a host")]
-    Address(&'static str),
-    /// A Keystone user without a project.
-    #[error("the user of account {0} is not in the form project:user")]
-    User(String),
+    /// An account cannot be used.
+    #[error("account {reference}: {cause}")]
+    Account {
+        /// Its reference.
+        reference: String,
+        /// The cause.
+        cause: AccountError,
+    },
+    /// The storage URL is none.
+    #[error("the endpoint is not an http or https URL with a host")]
+    Endpoint,
     /// A size of nothing.
     #[error("a segment has at least one byte")]
     SegmentSize,
@@ -281,22 +169,27 @@ pub enum SwiftError {
 }
 
 impl SwiftConfig {
-    pub(super) fn check(&self) -> Result<(), SwiftError> {
-        let default = &self.accounts.default;
-        let known = self.accounts.accounts.iter().any(|(reference, _)| reference == default);
-        if !known {
-            return Err(SwiftError::NoAccount(default.clone()));
+    /// Whether a store can be opened so, as far as that shows without one. Of the accounts in
+    /// [`Accounts::broken`] only the default is missed.
+    ///
+    /// # Errors
+    ///
+    /// [`SwiftError`].
+    pub fn check(&self) -> Result<(), SwiftError> {
+        let Accounts { accounts, default, broken, .. } = &self.accounts;
+        let told = |reference: &String, cause| SwiftError::Account { reference: reference.clone(), cause };
+        if !accounts.iter().any(|(reference, _)| reference == default) {
+            let broken = broken.iter().find(|(reference, _)| reference == default);
+            return Err(match broken {
+                Some((reference, cause)) => told(reference, *cause),
+                None => SwiftError::NoAccount(default.clone()),
+            });
         }
-        for (reference, account) in &self.accounts.accounts {
-            OperatorUrl::parse(&account.address()).map_err(|_| SwiftError::Address("auth address"))?;
-            if let (Protocol::Keystone, Credentials::User { name, .. }) = (account.protocol, &account.credentials)
-                && !name.contains(':')
-            {
-                return Err(SwiftError::User(reference.clone()));
-            }
+        for (reference, account) in accounts {
+            account.check().map_err(|cause| told(reference, cause))?;
         }
         if let Some(fixed) = &self.endpoint.fixed {
-            OperatorUrl::parse(fixed).map_err(|_| SwiftError::Address("endpoint"))?;
+            OperatorUrl::parse(fixed).map_err(|_| SwiftError::Endpoint)?;
         }
         if self.segment_size == 0 { Err(SwiftError::SegmentSize) } else { Ok(()) }
     }
@@ -305,6 +198,7 @@ impl SwiftConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::swift::{Credentials, Key};
 
     fn config() -> SwiftConfig {
         let credentials = Credentials::User { name: "t:canary".to_owned(), key: Key::new("canary") };
@@ -344,15 +238,29 @@ mod tests {
         let unknown = with(|config| config.accounts.default = "other".to_owned());
         assert!(matches!(unknown, Err(SwiftError::NoAccount(_))));
         let address = with(|config| config.accounts.accounts[0].1.auth_address = "ftp://x".to_owned());
-        assert!(matches!(address, Err(SwiftError::Address(_))));
+        assert!(matches!(address, Err(SwiftError::Account { cause: AccountError::Address, .. })));
         let endpoint = with(|config| config.endpoint.fixed = Some("nonsense".to_owned()));
-        assert!(matches!(endpoint, Err(SwiftError::Address(_))));
+        assert!(matches!(endpoint, Err(SwiftError::Endpoint)));
         let size = with(|config| config.segment_size = 0);
         assert!(matches!(size, Err(SwiftError::SegmentSize)));
         let key = Key::new("k");
         let user = Credentials::User { name: "no-project".to_owned(), key };
         let user = SwiftConfig::new(Account::new("https://a", user)).check();
-        assert!(matches!(user, Err(SwiftError::User(_))));
+        assert!(matches!(user, Err(SwiftError::Account { cause: AccountError::User, .. })));
+    }
+
+    #[test]
+    fn of_broken_accounts_only_the_default_is_missed() {
+        let with = |reference: &str| {
+            let mut config = config();
+            config.accounts.default = "ref1".to_owned();
+            config.accounts.broken = vec![(reference.to_owned(), AccountError::User)];
+            config.accounts.accounts.retain(|(known, _)| known != reference);
+            config.check()
+        };
+        with("ref2").unwrap();
+        let told = with("ref1").unwrap_err().to_string();
+        assert_eq!(told, "account ref1: the user is not in the form project:user");
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::account::{Account, AccountError, Credentials, Key};
 use super::auth::Session;
 use super::client::Swift;
-use super::config::{Account, Credentials, Key, SwiftConfig, SwiftError};
+use super::config::{SwiftConfig, SwiftError};
 use super::location::Owner;
 use crate::outbound::{Client, OperatorUrl};
 
@@ -37,7 +38,10 @@ impl KnownAccounts {
             Ok(Configured {
                 reference: reference.clone(),
                 account: account.clone(),
-                address: address(&account.address()).ok_or(SwiftError::Address("auth address"))?,
+                address: address(&account.address()).ok_or_else(|| SwiftError::Account {
+                    reference: reference.clone(),
+                    cause: AccountError::Address,
+                })?,
                 swift: session(&http, config, account),
             })
         });
@@ -60,12 +64,19 @@ impl KnownAccounts {
         (Arc::clone(&known.swift), owner)
     }
 
-    /// Whether the account is one that this store may use.
+    /// Whether the account is one that this store may use, or could if it were set up rightly.
     pub(super) fn knows(&self, owner: &Owner) -> bool {
         match owner {
             Owner::User { address, .. } => self.at(address).next().is_some(),
-            owner => self.configured_one(owner).is_some(),
+            owner => self.configured_one(owner).is_some() || self.broken(owner).is_some(),
         }
+    }
+
+    /// Why an account that is configured cannot be used; `None` if that is not so.
+    pub(super) fn broken(&self, owner: &Owner) -> Option<AccountError> {
+        let Owner::Reference(reference) = owner else { return None };
+        let mut broken = self.config.accounts.broken.iter();
+        broken.find(|(known, _)| known == reference).map(|(_, cause)| *cause)
     }
 
     /// The account; `None` if it is not at an address that the operator named.

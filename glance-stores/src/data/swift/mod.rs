@@ -8,6 +8,7 @@
 //! Credentials in a location are used with the configured auth addresses and no others: a location does not make
 //! this program talk to a host that its operator did not name.
 
+mod account;
 mod accounts;
 mod auth;
 mod client;
@@ -29,11 +30,10 @@ use glance_core::store::{ByteRange, ByteStream, Capabilities, Reading, Store, St
 use http::StatusCode;
 use serde_json::Map;
 
-pub use self::accounts::{accounts, protocol};
+pub use self::account::{Account, AccountError, Accounts, Credentials, Domain, Key, Protocol};
+pub use self::accounts::protocol;
 use self::client::{KIND, Swift, drain, etag, refusal};
-pub use self::config::{
-    Account, Accounts, Credentials, Domain, Endpoint, Interface, Key, Protocol, SwiftConfig, SwiftError, UNIT,
-};
+pub use self::config::{Endpoint, Interface, SwiftConfig, SwiftError, UNIT};
 use self::known::KnownAccounts;
 use self::location::{Owner, Place};
 use self::read::Transfer;
@@ -55,12 +55,20 @@ impl SwiftStore {
     /// [`SwiftError`].
     pub fn open(config: SwiftConfig) -> Result<Self, SwiftError> {
         config.check()?;
+        for (account, cause) in &config.accounts.broken {
+            tracing::error!(account, %cause, "an account in Swift cannot be used: its data is not read, the others' is");
+        }
         let known = KnownAccounts::new(&config)?;
         Ok(Self { config: Arc::new(config), known, claims: Claims::default() })
     }
 
     fn place(&self, at: &Location) -> Result<(Arc<Swift>, Place), StoreError> {
         let place = Place::parse(at.expose());
+        if let Some(Place { owner: owner @ Owner::Reference(account), .. }) = &place
+            && let Some(cause) = self.known.broken(owner)
+        {
+            tracing::warn!(account, %cause, "data lies in an account that cannot be used");
+        }
         let found = place.and_then(|place| Some((self.known.of(&place.owner)?, place)));
         found.ok_or_else(|| StoreError::BadLocation { store: KIND, location: at.clone() })
     }

@@ -1,5 +1,6 @@
 //! Which locations a store takes for its own, without any Swift.
 
+use bytes::Bytes;
 use glance_core::location::Location;
 use glance_core::store::StoreExt;
 
@@ -68,4 +69,22 @@ fn clients_register_nothing_that_is_read_with_the_stores_own_account() {
         let at = Location::new(url);
         assert_eq!((store.holds(&at), store.is_for_clients(ImageId::random(), &at)), (held, theirs), "{url}");
     }
+}
+
+#[tokio::test]
+async fn one_broken_account_harms_only_its_own_data() {
+    let file = "[ref1]\nuser = t:u\nkey = canary\nauth_address = http://127.0.0.1:1/v3\n\
+                [ref2]\nuser = no-project\nkey = canary\nauth_address = http://127.0.0.1:1/v3\n";
+    let store = SwiftStore::open(SwiftConfig::with_accounts(Accounts::of_file(file, "ref1"))).unwrap();
+    for (reference, held) in [("ref1", true), ("ref2", true), ("ref3", false)] {
+        let at = Location::new(format!("swift+config://{reference}/glance/x"));
+        assert_eq!(store.holds(&at), held, "{reference}");
+        let read = store.read(&at, ByteRange::ALL).await;
+        match reference {
+            "ref1" => assert!(matches!(read, Err(StoreError::Unavailable { .. })), "{read:?}"),
+            _ => assert!(matches!(read, Err(StoreError::BadLocation { .. })), "{reference}: {read:?}"),
+        }
+    }
+    let default = SwiftStore::open(SwiftConfig::with_accounts(Accounts::of_file(file, "ref2")));
+    assert!(matches!(default, Err(SwiftError::Account { .. })), "{default:?}");
 }
