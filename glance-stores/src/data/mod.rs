@@ -4,6 +4,8 @@
 pub mod azure;
 #[cfg(feature = "rbd")]
 mod claims;
+#[cfg(any(feature = "http", feature = "swift", feature = "vmware"))]
+mod exact;
 #[cfg(feature = "file")]
 pub mod file;
 #[cfg(feature = "gcs")]

@@ -6,7 +6,6 @@
 
 mod answer;
 mod error;
-mod exact;
 
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use http::header::{ACCEPT_ENCODING, RANGE};
 use http::{HeaderValue, Method, StatusCode};
 
 use self::answer::Opened;
+use super::exact;
 use crate::outbound::{Client, OutboundError, Request, Response, UserUrl};
 
 const KIND: &str = "http";

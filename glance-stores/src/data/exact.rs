@@ -20,7 +20,8 @@ pub(super) fn all(data: ByteStream, len: u64) -> ByteStream {
     exact(data, 0, len, true)
 }
 
-/// A part of `data`; what comes before it is thrown away as it comes, and nothing behind it is read.
+/// A part of `data`, for servers that send all of it; what comes before the part is thrown away as it comes, and
+/// nothing behind it is read.
 pub(super) fn slice(data: ByteStream, range: Range<u64>) -> ByteStream {
     exact(data, range.start, range.end - range.start, false)
 }
