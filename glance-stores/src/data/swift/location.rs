@@ -51,9 +51,6 @@ impl Place {
     pub(super) fn parse(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
-        if url.matches("://").count() != 1 {
-            return None;
-        }
         let http = match scheme {
             "swift+config" => return Self::of_reference(rest),
             "swift+http" => "http://",
@@ -61,6 +58,10 @@ impl Place {
             _ => return None,
         };
         let (credentials, rest) = apart(rest)?;
+        // In an address it would be a second scheme; a key may begin with two slashes.
+        if rest.contains("://") {
+            return None;
+        }
         let (address, container, object) = ends(rest)?;
         let address = format!("{http}{}", address.trim_matches('/'));
         let owner = match credentials {
@@ -150,6 +151,7 @@ mod tests {
             ("swift+https://t%3Au:k@auth:5000/v3/glance/obj", user("https://auth:5000/v3", "t:u", "k")),
             ("swift+http://t%3Au:k%40%3A%25@a/v3/glance/obj", user("http://a/v3", "t:u", "k@:%")),
             ("swift+https://t%3Au:a/b/c@auth/v3/glance/obj", user("https://auth/v3", "t:u", "a/b/c")),
+            ("swift+https://t%3Au://@auth/v3/glance/obj", user("https://auth/v3", "t:u", "//")),
             ("swift+https://t%3A%C3%BC:k@auth/glance/obj", user("https://auth", "t:ü", "k")),
             ("swift+config://ref1/glance/obj", Owner::Reference("ref1".to_owned())),
             ("swift+http://s/v1/AUTH_a/glance/obj", Owner::Bare { address: "http://s/v1/AUTH_a".to_owned() }),
@@ -184,6 +186,7 @@ mod tests {
             "",
             "swift://",
             "swift+https://u:k@http://auth/v3/glance/obj",
+            "swift+https://http://auth/v3/glance/obj",
             "swift+https://uk@auth/v3/glance/obj",
             "swift+https://u:k@a@auth/v3/glance/obj",
             "swift+https://u:k@auth/obj",
