@@ -35,7 +35,7 @@ pub(super) struct Swift {
 /// What a look at an object shows.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// Bytes of its data; `None` if it has more segments than Swift adds up.
+    /// Bytes of its data; `None`, or 0, if it has more segments than Swift adds up.
     pub(super) size: Option<u64>,
     pub(super) etag: Option<String>,
     /// Container and prefix of its segments, if it is a dynamic large object.
@@ -181,20 +181,23 @@ impl Swift {
         }
     }
 
-    /// Opens an object, or the bytes of it from `first` up to and including `last`.
+    /// Opens an object, or the bytes of it from `first` up to and including `last`, provided it still has the checksum
+    /// `etag`: else the answer is 412.
     pub(super) async fn open(
         &self,
         container: &str,
         object: &str,
         range: Option<(u64, u64)>,
+        etag: Option<&str>,
     ) -> Result<Response, StoreError> {
-        let range = range.and_then(|(first, last)| HeaderValue::try_from(format!("bytes={first}-{last}")).ok());
+        let range = range.map(|(first, last)| (http::header::RANGE, format!("bytes={first}-{last}")));
+        let same = etag.map(|etag| (http::header::IF_MATCH, format!("\"{etag}\"")));
+        let headers = range.into_iter().chain(same);
+        let headers: Vec<_> =
+            headers.filter_map(|(name, text)| Some((name, HeaderValue::try_from(text).ok()?))).collect();
         self.call("opening an object", |grant| {
             let request = at(grant, Method::GET, [container, object]);
-            match &range {
-                Some(range) => request.header(http::header::RANGE, range.clone()),
-                None => request,
-            }
+            headers.iter().fold(request, |request, (name, value)| request.header(name.clone(), value.clone()))
         })
         .await
     }
@@ -207,7 +210,7 @@ struct Deleted {
 }
 
 impl Found {
-    fn of(answer: &Response) -> Self {
+    pub(super) fn of(answer: &Response) -> Self {
         let manifest = answer.header("x-object-manifest").map(|text| percent_decode_str(text).decode_utf8_lossy());
         let manifest = manifest.and_then(|text| {
             text.trim_start_matches('/')

@@ -23,20 +23,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use glance_core::image::ImageId;
 use glance_core::location::Location;
-use glance_core::store::{ByteRange, ByteStream, Capabilities, Reading, Store, StoreError, Stored, stream_of};
-use http::StatusCode;
+use glance_core::store::{ByteRange, ByteStream, Capabilities, Reading, Store, StoreError, Stored};
 use serde_json::Map;
 
 pub use self::account::{Account, AccountError, Accounts, Credentials, Domain, Key, Protocol};
 pub use self::accounts::protocol;
-use self::client::{KIND, Swift, drain, etag, refusal};
+use self::client::{KIND, Swift};
 pub use self::config::{Endpoint, Interface, SwiftConfig, SwiftError, UNIT};
 use self::known::KnownAccounts;
 use self::location::{Owner, Place};
-use self::read::Transfer;
+use self::read::Object;
 use self::upload::{Claims, Upload};
 use super::intake::Intake;
 
@@ -73,31 +71,9 @@ impl SwiftStore {
         found.ok_or_else(|| StoreError::BadLocation { store: KIND, location: at.clone() })
     }
 
-    /// All of an object.
-    async fn whole(&self, swift: Arc<Swift>, place: Place, at: &Location) -> Result<Reading, StoreError> {
-        let answer = swift.open(&place.container, &place.object, None).await?;
-        if answer.status == StatusCode::NOT_FOUND {
-            drain(answer).await;
-            return Err(not_found(at));
-        }
-        if answer.status != StatusCode::OK {
-            return Err(refusal("opening an object", answer.status));
-        }
-        let Some(size) = answer.content_length() else { return Err(too_many_segments()) };
-        let transfer = self.transfer(swift, place, etag(&answer), size, 0..size);
-        Ok(Reading { size, range: 0..size, stream: transfer.stream(answer), file: None })
-    }
-
-    fn transfer(
-        &self,
-        swift: Arc<Swift>,
-        place: Place,
-        etag: Option<String>,
-        size: u64,
-        range: std::ops::Range<u64>,
-    ) -> Transfer {
-        let Place { container, object, .. } = place;
-        Transfer { swift, container, object, etag, size, range, retries: self.config.retry_get_count }
+    fn object(&self, at: &Location) -> Result<Object, StoreError> {
+        let (swift, Place { container, object, .. }) = self.place(at)?;
+        Ok(Object { swift, container, object, retries: self.config.retry_get_count })
     }
 }
 
@@ -109,11 +85,6 @@ impl fmt::Debug for SwiftStore {
 
 fn not_found(at: &Location) -> StoreError {
     StoreError::NotFound { store: KIND, location: at.clone() }
-}
-
-/// Swift adds up the first 10,000 segments, and says nothing of the length where there are more.
-fn too_many_segments() -> StoreError {
-    StoreError::failed(KIND, "opening an object")("Swift does not say how long it is")
 }
 
 #[async_trait]
@@ -146,26 +117,11 @@ impl Store for SwiftStore {
     }
 
     async fn get(&self, at: &Location, range: ByteRange) -> Result<Reading, StoreError> {
-        let (swift, place) = self.place(at)?;
-        if range == ByteRange::ALL {
-            return self.whole(swift, place, at).await;
-        }
-        // Of an empty object Swift refuses any range, and it does not say how long an object is whose range it refuses.
-        let found = swift.head(&place.container, &place.object).await?.ok_or_else(|| not_found(at))?;
-        let size = found.size.ok_or_else(too_many_segments)?;
-        let range = range.within(size).ok_or(StoreError::OutOfRange { store: KIND, size })?;
-        if range.is_empty() {
-            return Ok(Reading { size, range, stream: stream_of(Bytes::new()), file: None });
-        }
-        let transfer = self.transfer(swift, place, found.etag, size, range.clone());
-        let answer = transfer.open().await?;
-        Ok(Reading { size, range, stream: transfer.stream(answer), file: None })
+        self.object(at)?.open(range).await?.ok_or_else(|| not_found(at))
     }
 
     async fn size(&self, at: &Location) -> Result<u64, StoreError> {
-        let (swift, place) = self.place(at)?;
-        let found = swift.head(&place.container, &place.object).await?.ok_or_else(|| not_found(at))?;
-        found.size.ok_or_else(too_many_segments)
+        self.object(at)?.size().await?.ok_or_else(|| not_found(at))
     }
 
     async fn delete(&self, at: &Location) -> Result<(), StoreError> {

@@ -1,7 +1,9 @@
 //! The store against a real Swift: `tests/backends/swift` starts one.
 
+mod faulty;
 mod live;
 mod places;
+mod reading;
 mod support;
 
 mod plain_users {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use futures::StreamExt;
 use glance_core::store::{BoxError, ByteStream};
 
@@ -52,7 +53,7 @@ pub(super) const SEGMENT: u64 = 300_007;
 pub(super) struct Container {
     pub(super) swift: Arc<Swift>,
     pub(super) name: String,
-    account: Account,
+    pub(super) account: Account,
 }
 
 impl Container {

@@ -1,4 +1,4 @@
-//! Reading objects, and going on where a connection broke.
+//! Reading one object, and going on where a connection broke.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,7 +7,9 @@ use futures::{StreamExt, stream};
 use glance_core::store::{BoxError, ByteStream, StoreError};
 use http::StatusCode;
 
-use super::client::{KIND, Swift, drain, etag, pause, refusal};
+use super::DOING;
+use crate::data::exact;
+use crate::data::swift::client::{KIND, Swift, drain, etag, pause, refusal};
 use crate::outbound::Response;
 
 /// A reading that got so many bytes further is as good as one that never broke.
@@ -37,11 +39,11 @@ struct Running {
 }
 
 impl Transfer {
-    /// The bytes, of which the first come from `answer`.
-    pub(super) fn stream(self, answer: Response) -> ByteStream {
+    /// The bytes, of which the first come from `first`; where there is none yet, it is asked for with the first poll.
+    pub(super) fn stream(self, first: Option<ByteStream>) -> ByteStream {
         let since = self.range.start;
-        let running = Running { transfer: self, data: Some(answer.into_stream()), broken: 0, since };
-        Box::pin(stream::try_unfold(running, Running::next))
+        let data = first.map(|data| exact::all(data, self.range.end - since));
+        Box::pin(stream::try_unfold(Running { transfer: self, data, broken: 0, since }, Running::next))
     }
 
     /// Asks for what is still to come.
@@ -49,30 +51,33 @@ impl Transfer {
     /// # Errors
     ///
     /// [`StoreError::Failed`] if it is not what was there before.
-    pub(super) async fn open(&self) -> Result<Response, StoreError> {
-        const DOING: &str = "opening an object";
-        let whole = self.range == (0..self.size);
-        let range = (!whole).then_some((self.range.start, self.range.end.saturating_sub(1)));
-        let answer = self.swift.open(&self.container, &self.object, range).await?;
-        let status = answer.status;
-        if !matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
-            drain(answer).await;
-            return Err(refusal(DOING, status));
+    pub(super) async fn open(&self) -> Result<ByteStream, StoreError> {
+        let Range { start, end } = self.range;
+        let range = (self.range != (0..self.size)).then(|| (start, end.saturating_sub(1)));
+        let answer = self.swift.open(&self.container, &self.object, range, self.etag.as_deref()).await?;
+        let is_same = self.etag.is_none() || etag(&answer) == self.etag;
+        match answer.status {
+            StatusCode::PARTIAL_CONTENT if is_same && self.is_range(&answer) => {
+                Ok(exact::all(answer.into_stream(), end - start))
+            }
+            // All of it, from whoever stands before Swift and knows no ranges.
+            StatusCode::OK if is_same && answer.content_length() == Some(self.size) => {
+                Ok(exact::slice(answer.into_stream(), start..end))
+            }
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::PRECONDITION_FAILED => {
+                Err(StoreError::failed(KIND, DOING)("the object is not what it was"))
+            }
+            status => {
+                drain(answer).await;
+                Err(refusal(DOING, status))
+            }
         }
-        if self.is_same(&answer) {
-            return Ok(answer);
-        }
-        Err(StoreError::failed(KIND, DOING)("the object is not what it was"))
     }
 
-    /// Whether an answer holds the rest of the same data.
-    fn is_same(&self, answer: &Response) -> bool {
-        let etag = etag(answer);
-        let begins = match answer.header(http::header::CONTENT_RANGE) {
-            Some(told) => told == format!("bytes {}-{}/{}", self.range.start, self.range.end - 1, self.size),
-            None => self.range == (0..self.size) && answer.content_length() == Some(self.size),
-        };
-        begins && (self.etag.is_none() || etag == self.etag)
+    fn is_range(&self, answer: &Response) -> bool {
+        let Range { start, end } = self.range;
+        let told = answer.header(http::header::CONTENT_RANGE).map(str::trim);
+        told == Some(format!("bytes {start}-{}/{}", end.saturating_sub(1), self.size).as_str())
     }
 }
 
@@ -81,31 +86,27 @@ impl Running {
         while !self.transfer.range.is_empty() {
             let data = match &mut self.data {
                 Some(data) => data,
-                None => self.data.insert(self.transfer.open().await?.into_stream()),
+                None => self.data.insert(self.transfer.open().await?),
             };
             match data.next().await {
                 Some(Ok(chunk)) if chunk.is_empty() => {}
                 Some(Ok(chunk)) => {
-                    self.take(chunk.len() as u64)?;
+                    self.take(chunk.len() as u64);
                     return Ok(Some((chunk, self)));
                 }
                 Some(Err(error)) => self.broke(error).await?,
-                None => self.broke("the data ended before its length".into()).await?,
+                // Held to its length, data does not end before.
+                None => self.data = None,
             }
         }
         Ok(None)
     }
 
-    fn take(&mut self, bytes: u64) -> Result<(), BoxError> {
-        let left = self.transfer.range.end - self.transfer.range.start;
-        if bytes > left {
-            return Err("more data came than was asked for".into());
-        }
+    fn take(&mut self, bytes: u64) {
         self.transfer.range.start += bytes;
         if self.transfer.range.start - self.since > PROGRESS {
             (self.broken, self.since) = (0, self.transfer.range.start);
         }
-        Ok(())
     }
 
     /// Makes room for another connection, if there may be one.
