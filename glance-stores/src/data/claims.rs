@@ -11,7 +11,7 @@ use std::time::Duration;
 use glance_core::image::ImageId;
 use glance_core::store::StoreError;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 /// How long a put that failed tries to take back what it wrote, before it says that it left it behind.
 pub(super) const TAKING_BACK: Duration = Duration::from_secs(10);
@@ -130,6 +130,7 @@ impl Drop for Claim {
 /// Somebody waits for the image to be written. Dropped, nobody does: the image is as good as leaving.
 pub(super) struct Interest(Arc<watch::Sender<State>>);
 
+#[cfg(feature = "rbd")]
 impl Interest {
     /// Waits, for [`TAKING_BACK`] at most, until what was written is taken back; false if that did not come
     /// about.
@@ -137,7 +138,7 @@ impl Interest {
         let since = leave(&self.0);
         let mut state = self.0.subscribe();
         let ended = state.wait_for(|state| matches!(state, State::Gone | State::Left));
-        matches!(timeout_at(since + TAKING_BACK, ended).await, Ok(Ok(state)) if *state == State::Gone)
+        matches!(tokio::time::timeout_at(since + TAKING_BACK, ended).await, Ok(Ok(state)) if *state == State::Gone)
     }
 }
 
@@ -229,6 +230,7 @@ mod tests {
         assert!(matches!(claims.claim("some", id).await, Err(StoreError::Unavailable { .. })));
     }
 
+    #[cfg(feature = "rbd")]
     #[tokio::test(start_paused = true)]
     async fn a_put_knows_whether_it_was_taken_back() {
         let (claims, id) = (Arc::new(Claims::default()), ImageId::random());

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "azure")]
 pub mod azure;
-#[cfg(feature = "rbd")]
+#[cfg(any(feature = "object", feature = "rbd", feature = "vmware"))]
 mod claims;
 #[cfg(any(feature = "http", feature = "swift", feature = "vmware"))]
 mod exact;
@@ -15,7 +15,7 @@ pub mod http;
 #[cfg(any(feature = "file", feature = "object", feature = "rbd", feature = "swift", feature = "vmware"))]
 mod intake;
 #[cfg(any(feature = "object", feature = "vmware"))]
-mod naming;
+mod last_step;
 #[cfg(feature = "object")]
 pub mod object;
 #[cfg(feature = "rbd")]

@@ -43,7 +43,8 @@ fn a_server_that_is_killed_and_back_leaves_nothing_half_done() {
 
         let id = ImageId::random();
         let put = store.put(id, None, until_killed(&control)).await;
-        assert!(matches!(put, Err(StoreError::Unavailable { .. })), "{put:?}");
+        assert!(matches!(put, Err(StoreError::LeftBehind { .. })), "{put:?}");
+        assert!(matches!(put.unwrap_err().reason(), StoreError::Unavailable { .. }));
         let size = store.size(&kept).await;
         assert!(matches!(size, Err(StoreError::Unavailable { .. })), "{size:?}");
 
@@ -63,7 +64,7 @@ fn a_server_that_is_killed_and_back_leaves_nothing_half_done() {
 
         script(&control, "up").await;
         assert!(store.read(&kept, ByteRange::ALL).await.unwrap() == data);
-        // What the first upload left goes when recovery asks for it, if not before.
+        // What the first upload left goes when recovery asks for it.
         store.discard(id).await.unwrap();
         let again = store.write(id, noise(100)).await.unwrap();
         store.delete(&again.location).await.unwrap();

@@ -151,12 +151,57 @@ fn an_upload_the_server_refuses_leaves_nothing() {
 }
 
 #[test]
-fn an_upload_whose_end_nobody_hears_of_leaves_nothing() {
+fn an_upload_whose_end_nobody_hears_of_is_looked_for() {
     with_simulator(|simulator| async move {
-        for trouble in ["lose?call=MoveDatastoreFile_Task", "forget_tasks"] {
-            let error = fails_cleanly(&simulator, trouble).await;
-            assert!(matches!(error, StoreError::Unavailable { .. }), "{trouble}: {error:?}");
+        for trouble in
+            ["lose?call=MoveDatastoreFile_Task", "lose?call=MoveDatastoreFile_Task&status=504", "forget_tasks"]
+        {
+            let (folder, store) = simulator.store();
+            simulator.control(trouble).await;
+            let (id, data) = (ImageId::random(), noise(2_000_000));
+            let stored = store.write(id, data.clone()).await.unwrap_or_else(|error| panic!("{trouble}: {error:?}"));
+            assert!(store.read(&stored.location, ByteRange::ALL).await.unwrap() == data);
+            assert_eq!(folder.files().await, [format!("[LocalDS_0] {id}")]);
         }
+    });
+}
+
+#[test]
+fn an_upload_whose_end_a_proxy_swallowed_leaves_nothing() {
+    with_simulator(|simulator| async move {
+        let error = fails_cleanly(&simulator, "sdk?call=MoveDatastoreFile_Task&status=502").await;
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    });
+}
+
+#[test]
+fn what_another_node_brought_in_meanwhile_is_not_removed() {
+    with_simulator(|simulator| async move {
+        let (folder, builder) = simulator.builder();
+        let open = || builder.clone().datastores(simulator.datastores(&[2, 1])).open().unwrap();
+        let (id, other) = (ImageId::random(), open());
+        let theirs = Box::pin(stream::once(async move {
+            other.write(id, noise(999)).await.unwrap();
+            Ok(noise(1_000_000))
+        }));
+        let put = open().put(id, None, theirs).await;
+        assert!(matches!(put, Err(StoreError::Exists { .. })), "{put:?}");
+        assert_eq!(folder.files().await, [format!("[LocalDS_0] {id}")]);
+    });
+}
+
+#[test]
+fn a_file_that_cannot_be_removed_is_left_to_discard() {
+    with_simulator(|simulator| async move {
+        let (folder, store) = simulator.store();
+        let id = ImageId::random();
+        simulator.control("fault?call=DeleteDatastoreFile_Task&fault=NoPermission").await;
+        let broken = stream::iter([Ok(noise(1_000_000)), Err("the client is gone".into())]);
+        let put = store.put(id, None, Box::pin(broken)).await;
+        assert!(matches!(put, Err(StoreError::LeftBehind { .. })), "{put:?}");
+        assert!(matches!(put.unwrap_err().reason(), StoreError::Source { .. }));
+        store.discard(id).await.unwrap();
+        folder.settles().await;
     });
 }
 

@@ -9,9 +9,9 @@
 //	POST /control/delay?ms=100                        every request to /folder/ waits first
 //	POST /control/norange?on=true                     ranges are not honoured
 //	POST /control/redirect?n=1&to=here|elsewhere      the next n are redirected, with a ticket
-//	POST /control/sdk?status=503&n=1                  the next n SOAP calls are answered so
+//	POST /control/sdk?status=503&n=1&call=C           the next n SOAP calls (of C) are answered so
 //	POST /control/fault?call=C&fault=F&n=1            the next n calls of C end with the fault F
-//	POST /control/lose?call=C&n=1                     the next n calls of C are done, but not answered
+//	POST /control/lose?call=C&n=1&status=504          the next n calls of C are done, but not answered, or so
 //	POST /control/forget_tasks                        what became of the next move is not told
 //	POST /control/space?datastore=D&free=N&accessible=true
 //	POST /control/reset                               all of that is over
@@ -55,6 +55,8 @@ type trouble struct {
 	faultLeft          int
 	loseCall           string
 	loseLeft           int
+	loseStatus         int
+	sdkCall            string
 	forgetTasks        bool
 	moved              bool
 }
@@ -114,17 +116,17 @@ func (f *front) sdk(answer http.ResponseWriter, request *http.Request) {
 	if id := session(request); id != "" && !f.live[id] {
 		request.Header.Del("Cookie") // a session that ended is none
 	}
-	status, fault, lost := 0, "", false
+	status, fault, lost, lostStatus := 0, "", false, 0
 	t := &f.trouble
 	t.moved = t.moved || t.forgetTasks && is("MoveDatastoreFile_Task")
 	if t.moved && bytes.Contains(body, []byte("<type>Task</type>")) {
 		fault, t.moved, t.forgetTasks = "ManagedObjectNotFound", false, false
-	} else if take(&f.trouble.sdkLeft) {
+	} else if (t.sdkCall == "" || is(t.sdkCall)) && take(&f.trouble.sdkLeft) {
 		status = f.trouble.sdkStatus
 	} else if is(f.trouble.faultCall) && take(&f.trouble.faultLeft) {
 		fault = f.trouble.fault
 	} else if is(f.trouble.loseCall) && take(&f.trouble.loseLeft) {
-		lost = true
+		lost, lostStatus = true, f.trouble.loseStatus
 	}
 	f.mutex.Unlock()
 	if status != 0 {
@@ -139,6 +141,10 @@ func (f *front) sdk(answer http.ResponseWriter, request *http.Request) {
 	request.Body = io.NopCloser(bytes.NewReader(body))
 	recorder := httptest.NewRecorder()
 	f.simulator.ServeHTTP(recorder, request)
+	if lost && lostStatus != 0 {
+		http.Error(answer, "as asked", lostStatus)
+		return
+	}
 	if lost {
 		panic(http.ErrAbortHandler)
 	}
@@ -294,13 +300,13 @@ func (f *front) control(answer http.ResponseWriter, request *http.Request) {
 	case "redirect":
 		t.redirectsLeft, t.redirectTo = times, query.Get("to")
 	case "sdk":
-		t.sdkStatus, t.sdkLeft = number("status"), times
+		t.sdkStatus, t.sdkLeft, t.sdkCall = number("status"), times, query.Get("call")
 	case "fault":
 		t.faultCall, t.fault, t.faultLeft = query.Get("call"), query.Get("fault"), times
 	case "forget_tasks":
 		t.forgetTasks = true
 	case "lose":
-		t.loseCall, t.loseLeft = query.Get("call"), times
+		t.loseCall, t.loseLeft, t.loseStatus = query.Get("call"), times, number("status")
 	case "space":
 		free, _ := strconv.ParseInt(query.Get("free"), 10, 64)
 		setSpace(query.Get("datastore"), free, query.Get("accessible") != "false")

@@ -64,7 +64,7 @@ pub fn open(config: &AzureConfig, client: Client) -> Result<BucketStore, StoreEr
     // The cause may show the key.
     let objects = builder.build().map_err(|_| unusable("the account's key cannot be used"))?;
     let base = format!("azure://{}/{}/", config.account, config.container);
-    Ok(BucketStore::new(KIND, Arc::new(objects), base))
+    Ok(BucketStore::new(KIND, Arc::new(objects), base).with_marks())
 }
 
 fn is_plain(name: &str) -> bool {

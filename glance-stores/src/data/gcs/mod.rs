@@ -58,7 +58,7 @@ pub fn open(config: &GcsConfig, client: Client) -> Result<BucketStore, StoreErro
     };
     // The cause may show what the key holds.
     let objects = builder.build().map_err(|_| unusable("the key of the service account cannot be used"))?;
-    Ok(BucketStore::new(KIND, Arc::new(objects), format!("gs://{}/", config.bucket)).with_names(is_plain))
+    Ok(BucketStore::new(KIND, Arc::new(objects), format!("gs://{}/", config.bucket)).with_names(is_plain).with_marks())
 }
 
 /// Whether a name can stand in a URL as it is: the client for this service does not encode it.

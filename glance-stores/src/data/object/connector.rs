@@ -22,7 +22,9 @@ use object_store::client::{
 use object_store::{ClientOptions, RetryConfig};
 use std::time::Duration;
 
+use super::error;
 use super::refusal::{self, Refusal};
+use super::witness::Witness;
 use crate::outbound::{BadUrl, Client, OperatorUrl, OutboundError, Payload, Request, Response};
 
 /// Bytes of an answer that is not the data of an object.
@@ -48,6 +50,19 @@ impl HttpConnector for Outbound {
 #[async_trait]
 impl HttpService for Outbound {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let witness = request.extensions().get::<Witness>().cloned();
+        let answer = self.answer(request).await;
+        if let (Some(witness), Err(error)) = (witness, &answer)
+            && !error::was_not_begun(error)
+        {
+            witness.lost_an_answer();
+        }
+        answer
+    }
+}
+
+impl Outbound {
+    async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let method = request.method().clone();
         let answer = self.0.send(translated(request).await?).await.map_err(unsent)?;
         if !answer.status.is_success() {

@@ -1,9 +1,10 @@
 //! What an error of a backend means for a store.
 
-use std::error::Error as _;
 use std::io::{self, ErrorKind};
 
 use glance_core::store::{BoxError, StoreError};
+#[cfg(feature = "outbound")]
+use http::StatusCode;
 use object_store::Error;
 
 #[cfg(feature = "outbound")]
@@ -29,6 +30,38 @@ pub(super) fn is_unknown_request(cause: &Error) -> bool {
         return true;
     }
     matches!(cause, Error::NotImplemented { .. } | Error::NotSupported { .. })
+}
+
+/// Whether the backend did not do what it was asked, for sure.
+pub(super) fn is_refusal(cause: &Error) -> bool {
+    use Error as E;
+    let refused = matches!(
+        cause,
+        E::AlreadyExists { .. }
+            | E::Precondition { .. }
+            | E::NotFound { .. }
+            | E::PermissionDenied { .. }
+            | E::Unauthenticated { .. }
+    );
+    refused || is_unknown_request(cause) || was_not_begun(cause)
+}
+
+/// Whether the backend was not reached, or says that it did nothing. A server that failed, and a proxy that heard
+/// nothing of one, does not.
+#[cfg(feature = "outbound")]
+pub(super) fn was_not_begun(cause: &(dyn std::error::Error + 'static)) -> bool {
+    match below::<Refusal>(cause) {
+        Some(Refusal::Busy(status)) => {
+            matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+        }
+        Some(Refusal::Full | Refusal::NoBucket | Refusal::NotImplemented) => true,
+        None => matches!(below::<OutboundError>(cause), Some(OutboundError::Connect(_))),
+    }
+}
+
+#[cfg(not(feature = "outbound"))]
+fn was_not_begun(_: &Error) -> bool {
+    false
 }
 
 /// What a backend that is reached through our client means.
@@ -59,7 +92,9 @@ fn by_system(store: &'static str, doing: &'static str, cause: Error) -> StoreErr
 }
 
 /// The cause of type `C` that a backend hides under its own errors.
-fn below<C: std::error::Error + 'static>(cause: &Error) -> Option<&C> {
+pub(in crate::data) fn below<'a, C: std::error::Error + 'static>(
+    cause: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a C> {
     let mut next = cause.source();
     while let Some(cause) = next {
         if let Some(cause) = cause.downcast_ref::<C>() {

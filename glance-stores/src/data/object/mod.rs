@@ -2,15 +2,21 @@
 //!
 //! Data of up to one part goes in one request, which refuses to replace an object. Longer data goes
 //! in parts, which become an object all at once at the end; whether the image has data is asked
-//! right before, so only servers that end two uploads of one image at the same moment could both
-//! succeed, and the image's status in the database keeps them from it.
+//! right before. S3 refuses to replace an object at the end of these, too; on other backends, only nodes
+//! that end two uploads of one image at the same moment could both succeed, and the image's status
+//! in the database keeps them from it.
 
+mod bucket;
 #[cfg(feature = "cloud")]
 pub(super) mod connector;
 pub(super) mod error;
+mod leftover;
+mod parts;
 #[cfg(feature = "cloud")]
 pub(super) mod refusal;
+mod sizes;
 mod upload;
+pub(super) mod witness;
 
 use std::fmt;
 use std::ops::Range;
@@ -22,10 +28,13 @@ use glance_core::image::ImageId;
 use glance_core::location::Location;
 use glance_core::store::{ByteRange, ByteStream, Capabilities, Reading, Store, StoreError, Stored, stream_of};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt};
 use serde_json::Map;
 
-use self::upload::{Bucket, PartSizes, Upload};
+use self::bucket::Bucket;
+use self::sizes::PartSizes;
+use self::witness::Witness;
+use super::claims::Claims;
 use super::intake::Intake;
 
 /// Bytes of one part, unless configured: S3 wants 5 MiB at least, and parts cost a request each.
@@ -55,6 +64,26 @@ pub(super) trait Leftovers: Send + Sync {
     async fn remove(&self, path: &Path) -> Result<(), StoreError>;
 }
 
+/// Makes an object of another one without its data passing through here.
+#[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "S3 alone copies in parts"))]
+#[async_trait]
+pub(super) trait Copier: Send + Sync {
+    /// How many parts it takes.
+    fn parts(&self) -> u64;
+
+    /// Begins an upload of these parts. What the upload is given for the data of a part is not looked at.
+    async fn begin(&self, begin: Begin<'_>) -> object_store::Result<Box<dyn MultipartUpload>>;
+}
+
+/// An object that is to come about.
+#[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "S3 alone copies in parts"))]
+pub(super) struct Begin<'a> {
+    pub(super) path: &'a Path,
+    /// Name and value of what its metadata is to hold.
+    pub(super) mark: (&'a str, &'a str),
+    pub(super) witness: &'a Witness,
+}
+
 impl BucketStore {
     /// A store of the given kind (`s3`, …) in `objects`. The location of an object is `base`, such
     /// as `s3://host/bucket/`, followed by its name.
@@ -63,7 +92,13 @@ impl BucketStore {
             kind,
             base: base.into(),
             prefix: String::new(),
-            bucket: Arc::new(Bucket::new(kind, objects, None)),
+            bucket: Arc::new(Bucket {
+                kind,
+                objects,
+                leftovers: None,
+                marks: false,
+                claims: Arc::new(Claims::default()),
+            }),
             part_size: PART_SIZE,
             whole_below: None,
             parallel_parts: 2,
@@ -71,11 +106,19 @@ impl BucketStore {
         }
     }
 
-    /// The same store, whose [`discard`](Store::discard) removes parts without an object, too. For a new store: locks
-    /// that are held do not carry over.
+    /// The same store, whose [`discard`](Store::discard) removes parts without an object, too.
     #[cfg(feature = "cloud")]
     pub(super) fn with_leftovers(self, leftovers: Arc<dyn Leftovers>) -> Self {
-        let bucket = Bucket::new(self.kind, Arc::clone(&self.bucket.objects), Some(leftovers));
+        let bucket = Bucket { leftovers: Some(leftovers), ..Bucket::clone(&self.bucket) };
+        Self { bucket: Arc::new(bucket), ..self }
+    }
+
+    /// The same store, whose objects hold a mark of the upload that made them in their metadata, if the backend keeps
+    /// metadata. Without it, what an upload made whose answer was lost cannot be told from what others
+    /// made, and is left to [`discard`](Store::discard).
+    #[must_use]
+    pub fn with_marks(self) -> Self {
+        let bucket = Bucket { marks: true, ..Bucket::clone(&self.bucket) };
         Self { bucket: Arc::new(bucket), ..self }
     }
 
@@ -110,6 +153,18 @@ impl BucketStore {
     #[must_use]
     pub fn with_parallel_parts(self, parts: usize) -> Self {
         Self { parallel_parts: parts.max(1), ..self }
+    }
+
+    /// Makes a copy the data of image `id`, and says where it lies.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::put`].
+    #[cfg(feature = "s3")]
+    pub(super) async fn copy_through(&self, id: ImageId, copier: Arc<dyn Copier>) -> Result<Location, StoreError> {
+        let location = Location::new(format!("{}{}", self.base, self.name(id)));
+        upload::copy(&self.bucket, id, self.object(&location)?, copier).await?;
+        Ok(location)
     }
 
     fn name(&self, id: ImageId) -> String {
@@ -176,7 +231,7 @@ impl Store for BucketStore {
             parallel: self.parallel_parts,
             size,
         };
-        let size = Upload::new(Arc::clone(&self.bucket), id, path).run(data, sizes).await?;
+        let size = upload::put(&self.bucket, id, path, data, sizes).await?;
         Ok(Stored { location, size, metadata: Map::new() })
     }
 

@@ -11,6 +11,8 @@
 //! server is busy or out of reach.
 
 mod config;
+mod copy;
+mod ending;
 mod endpoint;
 mod location;
 mod requests;
@@ -21,13 +23,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use glance_core::image::ImageId;
 use glance_core::location::Location;
-use glance_core::store::{BoxError, ByteRange, ByteStream, Capabilities, Reading, Store, StoreError, Stored};
-use object_store::ObjectStore;
-use object_store::aws::{AmazonS3Builder, Checksum};
+use glance_core::store::{
+    BoxError, ByteRange, ByteStream, Capabilities, Reading, Store, StoreError, Stored, stream_of,
+};
+use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
+use serde_json::Map;
 
 pub use self::config::{Addressing, S3Config, S3ConfigError};
+use self::copy::Source;
+use self::ending::NoReplacing;
 use self::location::Place;
 use self::requests::Bucket;
 use super::object::BucketStore;
@@ -90,6 +97,19 @@ impl S3Store {
         }
     }
 
+    /// What a put of the bucket's store says, as this one does.
+    fn stored(&self, id: ImageId, stored: Result<Stored, StoreError>) -> Result<Stored, StoreError> {
+        match stored {
+            Ok(stored) => Ok(Stored { location: location::written(&self.config, &id.to_string()), ..stored }),
+            Err(StoreError::Failed { doing, source, .. }) if source.is::<Refusal>() => {
+                // Somebody has removed it meanwhile: the next one looks again.
+                self.seen.store(false, Ordering::Relaxed);
+                Err(no_bucket(doing, "the bucket does not exist: make it, or set s3_store_create_bucket_on_put"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes the bucket where that is wanted and was not seen to be needless.
     async fn need_bucket(&self) -> Result<(), StoreError> {
         if !self.config.create_bucket || self.seen.load(Ordering::Relaxed) {
@@ -107,14 +127,14 @@ impl S3Store {
 /// The store of one bucket.
 fn objects(config: &S3Config, client: &Client, bucket: &str) -> Result<BucketStore, StoreError> {
     let base = location::plain(config, bucket, "").expose().to_owned();
-    let store = BucketStore::new(KIND, amazon(config, client, bucket)?, base);
+    let store = BucketStore::new(KIND, amazon(config, client, bucket)?, base).with_marks();
     let store = store.with_part_size(config.part_size).with_parts_from(config.parts_from);
     Ok(store.with_parallel_parts(config.parallel_parts))
 }
 
-fn amazon(config: &S3Config, client: &Client, bucket: &str) -> Result<Arc<dyn ObjectStore>, StoreError> {
+fn amazon(config: &S3Config, client: &Client, bucket: &str) -> Result<Arc<AmazonS3>, StoreError> {
     let mut builder = AmazonS3Builder::new()
-        .with_http_connector(Outbound(client.clone()))
+        .with_http_connector(NoReplacing::new(Outbound(client.clone())))
         .with_retry(retries())
         .with_bucket_name(bucket)
         // The URL has the bucket in it already, wherever that belongs.
@@ -160,15 +180,7 @@ impl Store for S3Store {
 
     async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError> {
         self.need_bucket().await?;
-        match self.objects.put(id, size, data).await {
-            Ok(stored) => Ok(Stored { location: location::written(&self.config, &id.to_string()), ..stored }),
-            Err(StoreError::Failed { doing, source, .. }) if source.is::<Refusal>() => {
-                // Somebody has removed it meanwhile: the next one looks again.
-                self.seen.store(false, Ordering::Relaxed);
-                Err(no_bucket(doing, "the bucket does not exist: make it, or set s3_store_create_bucket_on_put"))
-            }
-            Err(error) => Err(error),
-        }
+        self.stored(id, self.objects.put(id, size, data).await)
     }
 
     async fn get(&self, at: &Location, range: ByteRange) -> Result<Reading, StoreError> {
@@ -191,6 +203,31 @@ impl Store for S3Store {
             // Where there is no bucket, nothing was left in it.
             Err(StoreError::Failed { source, .. }) if source.is::<Refusal>() => Ok(()),
             discarded => discarded,
+        }
+    }
+
+    fn system(&self) -> Option<String> {
+        Some(format!("{:?}", self.config.endpoint))
+    }
+
+    /// Copies from any bucket of the server that this account may read.
+    async fn copy(&self, id: ImageId, from: &Location, size: u64) -> Result<Stored, StoreError> {
+        let bad = || StoreError::BadLocation { store: KIND, location: from.clone() };
+        let place = Place::of(from).filter(|place| self.config.endpoint.is(place.host)).ok_or_else(bad)?;
+        let received = self.size(from).await?;
+        if received != size {
+            return Err(StoreError::SizeMismatch { store: KIND, expected: size, received });
+        }
+        if size == 0 {
+            return self.put(id, Some(0), stream_of(Bytes::new())).await;
+        }
+        self.need_bucket().await?;
+        let objects = amazon(&self.config, &self.client, &self.config.bucket)?;
+        let source = Source::new(objects, Arc::clone(&self.bucket), &place, size).ok_or_else(bad)?;
+        match self.objects.copy_through(id, Arc::new(source)).await {
+            // The account of the other store may.
+            Err(StoreError::Denied { .. }) => Err(StoreError::Unsupported { store: KIND, operation: "copying" }),
+            copied => self.stored(id, copied.map(|location| Stored { location, size, metadata: Map::new() })),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use glance_core::store::{BoxError, StoreError};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use object_store::aws::{AwsAuthorizer, AwsCredential};
 use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
 use object_store::path::Path;
@@ -17,6 +17,7 @@ use url::Url;
 use super::KIND;
 use super::config::S3Config;
 use crate::data::object::connector::{Outbound, retries};
+use crate::data::object::witness::Witness;
 use crate::data::object::{Leftovers, error};
 use crate::outbound::Client;
 
@@ -33,6 +34,24 @@ pub(super) struct Bucket {
     /// What a new bucket is told of the region.
     new_in: Option<String>,
     url: Url,
+}
+
+/// A request.
+#[derive(Clone)]
+pub(super) struct Ask {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// Who is to know of attempts that may have had their effect unseen.
+    pub(super) witness: Option<Witness>,
+}
+
+impl Ask {
+    /// One with neither headers nor body.
+    pub(super) fn new(method: Method, url: Url) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: Bytes::new(), witness: None }
+    }
 }
 
 /// An upload that has not come to its end.
@@ -71,7 +90,7 @@ impl Bucket {
     /// Whether the bucket exists.
     pub(super) async fn exists(&self) -> Result<bool, StoreError> {
         let doing = "looking at the bucket";
-        match self.send(doing, Method::HEAD, self.url.clone(), Bytes::new()).await? {
+        match self.send(doing, Ask::new(Method::HEAD, self.url.clone())).await? {
             (StatusCode::NOT_FOUND, _) => Ok(false),
             (status, _) if status.is_success() => Ok(true),
             (status, _) => Err(unexpected(doing, status)),
@@ -87,7 +106,7 @@ impl Bucket {
                  <LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>"
             )
         });
-        match self.send(doing, Method::PUT, self.url.clone(), body.into()).await? {
+        match self.send(doing, Ask { body: body.into(), ..Ask::new(Method::PUT, self.url.clone()) }).await? {
             (status, _) if status.is_success() || status == StatusCode::CONFLICT => Ok(()),
             (status, _) => Err(unexpected(doing, status)),
         }
@@ -101,7 +120,7 @@ impl Bucket {
         if let Some((key, upload)) = after {
             url.query_pairs_mut().extend_pairs([("key-marker", key), ("upload-id-marker", upload)]);
         }
-        match self.send(doing, Method::GET, url, Bytes::new()).await? {
+        match self.send(doing, Ask::new(Method::GET, url)).await? {
             (status, answer) if status.is_success() => {
                 quick_xml::de::from_reader(answer.as_ref()).map_err(StoreError::failed(KIND, doing))
             }
@@ -109,14 +128,20 @@ impl Bucket {
         }
     }
 
-    async fn abort(&self, upload: &OpenUpload) -> Result<(), StoreError> {
-        let doing = "removing parts";
+    /// The URL of an object.
+    pub(super) fn object_url(&self, key: &str) -> Url {
         let mut url = self.url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(upload.key.split('/'));
+            path.pop_if_empty().extend(key.split('/'));
         }
+        url
+    }
+
+    async fn abort(&self, upload: &OpenUpload) -> Result<(), StoreError> {
+        let doing = "removing parts";
+        let mut url = self.object_url(&upload.key);
         url.query_pairs_mut().append_pair("uploadId", &upload.upload_id);
-        match self.send(doing, Method::DELETE, url, Bytes::new()).await? {
+        match self.send(doing, Ask::new(Method::DELETE, url)).await? {
             // Somebody else may have removed them by now.
             (status, _) if status.is_success() || status == StatusCode::NOT_FOUND => Ok(()),
             (status, _) => Err(unexpected(doing, status)),
@@ -141,18 +166,11 @@ impl Bucket {
     }
 
     /// Sends a request until it is answered, as often as it may be sent.
-    pub(super) async fn send(
-        &self,
-        doing: &'static str,
-        method: Method,
-        url: Url,
-        body: Bytes,
-    ) -> Result<(StatusCode, Bytes), StoreError> {
+    pub(super) async fn send(&self, doing: &'static str, ask: Ask) -> Result<(StatusCode, Bytes), StoreError> {
         let RetryConfig { max_retries, .. } = retries();
         let mut pause = Duration::from_millis(100);
         for left in (0..=max_retries).rev() {
-            let sent = self.send_once(doing, &method, &url, &body).await;
-            match sent {
+            match self.send_once(doing, ask.clone()).await {
                 Err(StoreError::Unavailable { .. }) if left > 0 => tokio::time::sleep(pause).await,
                 sent => return sent,
             }
@@ -161,16 +179,14 @@ impl Bucket {
         Err(unexpected(doing, StatusCode::SERVICE_UNAVAILABLE))
     }
 
-    async fn send_once(
-        &self,
-        doing: &'static str,
-        method: &Method,
-        url: &Url,
-        body: &Bytes,
-    ) -> Result<(StatusCode, Bytes), StoreError> {
-        let request = http::Request::builder().method(method).uri(url.as_str());
-        let request = request.body(HttpRequestBody::from(body.clone()));
+    async fn send_once(&self, doing: &'static str, ask: Ask) -> Result<(StatusCode, Bytes), StoreError> {
+        let request = http::Request::builder().method(ask.method).uri(ask.url.as_str());
+        let request = request.body(HttpRequestBody::from(ask.body));
         let mut request: HttpRequest = request.map_err(StoreError::failed(KIND, doing))?;
+        request.headers_mut().extend(ask.headers);
+        if let Some(witness) = ask.witness {
+            request.extensions_mut().insert(witness);
+        }
         let signer = AwsAuthorizer::new(&self.credential, "s3", &self.region);
         signer.try_authorize(&mut request, None).map_err(|cause| error::of(KIND, doing, cause))?;
         let answer = self.client.execute(request).await.map_err(|cause| unanswered(doing, cause))?;

@@ -10,7 +10,7 @@ use super::inventory::Inventory;
 use super::location::{Server, is_datastore, is_name};
 use super::session::Account;
 use super::vsphere::Vsphere;
-use crate::data::naming::Naming;
+use crate::data::claims::Claims;
 use crate::outbound::{self, Deadlines, Tls, TlsError, Trust};
 
 /// The folder for images, unless configured.
@@ -149,7 +149,8 @@ impl VmwareStoreBuilder {
         let http = outbound::Client::new(&Tls { trust: self.trust, identity: None }, self.deadlines)?;
         let client = Client::new(http, server.url.clone(), self.account, self.retries);
         let inventory = Inventory::new(self.datastores);
-        let vsphere = Vsphere { server, client, inventory, image_dir, poll: self.poll, naming: Naming::new() };
+        let vsphere =
+            Vsphere { server, client, inventory, image_dir, poll: self.poll, claims: Arc::new(Claims::default()) };
         Ok(VmwareStore { vsphere: Arc::new(vsphere) })
     }
 }

@@ -69,11 +69,13 @@ impl Failure {
         }
     }
 
-    /// Whether nothing was done, so that asking again cannot do it twice.
+    /// Whether nothing was done, so that asking again cannot do it twice. A proxy that heard nothing of the server does
+    /// not say that, nor does a server that failed.
     pub(super) fn is_refusal(&self) -> bool {
         match self {
             Self::Unanswered(error) => matches!(**error, OutboundError::Connect(_)),
-            Self::Status(_) | Self::Fault(_) | Self::SessionEnded => true,
+            Self::Status(status) => matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE),
+            Self::Fault(_) | Self::SessionEnded => true,
             _ => false,
         }
     }

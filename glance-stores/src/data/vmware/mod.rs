@@ -10,10 +10,10 @@
 
 mod client;
 mod config;
+mod draft;
 mod error;
 mod inventory;
 mod location;
-mod passing;
 mod read;
 mod retry;
 mod session;
@@ -127,7 +127,7 @@ impl Store for VmwareStore {
     }
 
     async fn discard(&self, id: ImageId) -> Result<(), StoreError> {
-        let _naming = self.vsphere.naming.lock(id).await;
+        self.vsphere.claims.settled(id).await;
         let rooms = self.vsphere.inventory.rooms(&self.vsphere.client).await;
         for room in rooms.map_err(failed("looking at the datastores"))? {
             if !room.accessible {

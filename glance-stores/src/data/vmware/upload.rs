@@ -2,8 +2,8 @@
 //!
 //! A server replaces files without a word and keeps half of one whose data breaks off. Therefore
 //! data goes to a name of its own first, and the server gives it the image's name at the end, which it
-//! refuses where something has that name. That last step runs as a task of its own, which removes
-//! the file if nobody waits for it any more.
+//! refuses where something has that name. That last step is not cut off: where no answer says what came
+//! of it, the names that there are tell.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,15 +14,17 @@ use futures::stream;
 use glance_core::image::ImageId;
 use glance_core::store::{BoxError, ByteStream, StoreError};
 use http::StatusCode;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+use tokio::time::timeout_at;
 
 use super::KIND;
+use super::draft::{Draft, Files, Stage};
 use super::error::Failure;
 use super::inventory::{Room, choose};
 use super::location::DatastoreFile;
-use super::passing::Passing;
 use super::vsphere::Vsphere;
 use crate::data::intake::Intake;
+use crate::data::last_step::to_its_end;
 use crate::outbound::Payload;
 
 /// Bytes that are handed on at once. One batch is held back, one waits, one is being sent.
@@ -43,33 +45,41 @@ impl Upload {
 
     /// Takes all of the data in and says where it lies.
     pub(super) async fn run(self, data: &mut Intake, size: Option<u64>) -> Result<DatastoreFile, StoreError> {
-        // A put that was given up may still be taking its file back.
-        drop(self.vsphere.naming.lock(self.id).await);
+        let claim = self.vsphere.claims.claim(KIND, self.id).await?;
+        let _interest = claim.interest();
         let rooms = self.vsphere.rooms().await.map_err(failed("looking at the datastores"))?;
         self.refuse_double(&rooms).await?;
         let room = choose(&rooms, size.unwrap_or_default()).ok_or(StoreError::Full { store: KIND })?;
-        let file = self.vsphere.file_of(self.id, &room.found);
-        let datacenter = room.found.datacenter.clone();
-        let made = self.vsphere.make_folder(&file.folder(), &datacenter).await;
+        let files = self.files_in(room);
+        let made = self.vsphere.make_folder(&files.finished.folder(), &files.datacenter).await;
         made.map_err(failed("making the folder for images"))?;
         let first = data.batch(BATCH).await?;
-        let unfinished = format!("{}.{:032x}{UNFINISHED}", self.id, uuid::Uuid::new_v4().as_u128());
-        let unfinished = Passing::new(&self.vsphere, file.beside(&unfinished), datacenter, None);
-        if let Err(error) = self.write(&unfinished.file, first, data, size).await {
-            unfinished.remove().await;
-            return Err(error);
+        let mut draft = Draft::new(files, claim);
+        if let Err(error) = self.write(&mut draft.files, first, data, size).await {
+            return Err(draft.fail(error).await);
         }
-        // Closed as soon as nobody waits any more.
-        let (waiting, _waits) = oneshot::channel();
-        let made = tokio::spawn(self.finish(unfinished, file.clone(), rooms, waiting)).await;
-        made.map_err(StoreError::failed(KIND, "ending an upload"))??.keep();
-        Ok(file)
+        let length = data.received();
+        let finished = to_its_end(KIND, "ending an upload", self.finish(draft, rooms, length)).await?;
+        Ok(finished.keep())
+    }
+
+    /// What this put is going to make.
+    fn files_in(&self, room: &Room) -> Files {
+        let finished = self.vsphere.file_of(self.id, &room.found);
+        let unfinished = format!("{}.{:032x}{UNFINISHED}", self.id, uuid::Uuid::new_v4().as_u128());
+        Files {
+            vsphere: Arc::clone(&self.vsphere),
+            unfinished: finished.beside(&unfinished),
+            finished,
+            datacenter: room.found.datacenter.clone(),
+            stage: Stage::Writing,
+        }
     }
 
     /// Sends the data, of which the `first` batch has come.
     async fn write(
         &self,
-        unfinished: &DatastoreFile,
+        files: &mut Files,
         first: Vec<Bytes>,
         data: &mut Intake,
         size: Option<u64>,
@@ -80,7 +90,7 @@ impl Upload {
         let (sender, batches) = mpsc::channel(1);
         let ended = AtomicBool::new(false);
         let feeding = feed(sender, first, data, &ended);
-        let url = unfinished.url(&self.vsphere.server);
+        let url = files.unfinished.url(&self.vsphere.server);
         let sending = self.vsphere.client.write(&url, Payload::Stream(body(batches), length));
         let answer = {
             let (mut feeding, mut sending) = (std::pin::pin!(feeding), std::pin::pin!(sending));
@@ -89,13 +99,16 @@ impl Upload {
                 answer = &mut sending => answer,
             }
         };
+        if answer.as_ref().err().is_none_or(Failure::is_refusal) {
+            files.stage = Stage::Written;
+        }
         match answer.map_err(failed("sending the data"))? {
             StatusCode::CONFLICT => return Err(StoreError::Exists { store: KIND, id: self.id }),
             StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT if ended.load(Ordering::Acquire) => {}
             status => return Err(Failure::Status(status).doing("sending the data")),
         }
-        let kept = self.vsphere.length(unfinished).await.map_err(failed("looking at the data that was sent"))?;
-        if kept == Some(data.received()) {
+        let kept = self.vsphere.length(&files.unfinished).await;
+        if kept.map_err(failed("looking at the data that was sent"))? == Some(data.received()) {
             return Ok(());
         }
         Err(StoreError::failed(KIND, "sending the data")("the server kept another number of bytes than it was sent"))
@@ -111,43 +124,30 @@ impl Upload {
         Ok(())
     }
 
-    /// Gives the unfinished file the name of the image, unless the image has data.
-    async fn finish(
-        self,
-        unfinished: Passing,
-        file: DatastoreFile,
-        rooms: Vec<Room>,
-        waiting: oneshot::Sender<()>,
-    ) -> Result<Passing, StoreError> {
-        let naming = self.vsphere.naming.lock(self.id).await;
-        let free = match self.refuse_double(&rooms).await {
-            Ok(()) if waiting.is_closed() => Err(StoreError::failed(KIND, "ending an upload")("nobody waits for it")),
-            free => free,
-        };
-        if let Err(error) = free {
-            unfinished.remove().await;
-            return Err(error);
+    /// Gives the unfinished file of `length` bytes the name of the image, unless the image has data.
+    async fn finish(self, mut draft: Draft, rooms: Vec<Room>, length: u64) -> Result<Draft, StoreError> {
+        if let Err(error) = self.refuse_double(&rooms).await {
+            return Err(draft.fail(error).await);
         }
-        let made = Passing::new(&self.vsphere, file, unfinished.datacenter.clone(), Some(naming));
-        match self.vsphere.rename(&unfinished.file, &made.file, &made.datacenter).await {
+        let Files { unfinished, finished, datacenter, stage, .. } = &mut draft.files;
+        // From here on it may have it, whatever the answer.
+        *stage = Stage::Renaming;
+        let failure = match self.vsphere.rename(unfinished, finished, datacenter).await {
             Ok(()) => {
-                unfinished.keep();
-                Ok(made)
+                *stage = Stage::Renamed;
+                return Ok(draft);
             }
-            Err(failure) => {
-                // What the server says it did not do, it did not. Otherwise the file may be there,
-                // or be there soon.
-                if matches!(failure, Failure::Fault(_)) {
-                    made.keep();
-                } else {
-                    made.remove().await;
-                }
-                unfinished.remove().await;
-                let exists = failure.is_fault("FileAlreadyExists");
-                let error = StoreError::Exists { store: KIND, id: self.id };
-                Err(if exists { error } else { failure.doing("giving the file its name") })
-            }
+            Err(failure) => failure,
+        };
+        if failure.is_refusal() {
+            *stage = Stage::Written;
+        } else if timeout_at(draft.leave(), draft.files.came_about(length)).await == Ok(true) {
+            draft.files.stage = Stage::Renamed;
+            return Ok(draft);
         }
+        let exists = failure.is_fault("FileAlreadyExists");
+        let error = StoreError::Exists { store: KIND, id: self.id };
+        Err(draft.fail(if exists { error } else { failure.doing("giving the file its name") }).await)
     }
 }
 

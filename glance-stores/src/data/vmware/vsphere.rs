@@ -1,5 +1,6 @@
 //! What is done to files through the server: looked at, searched, moved, removed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use glance_core::image::ImageId;
@@ -13,7 +14,7 @@ use super::location::{DatastoreFile, Server};
 use super::session::Services;
 use super::soap::{Call, Object, TaskState};
 use super::xml::{BadAnswer, Element};
-use crate::data::naming::Naming;
+use crate::data::claims::Claims;
 use crate::outbound::Response;
 
 /// The first pause between two looks at a task; each is twice as long as the one before.
@@ -21,7 +22,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long a task is waited for.
 const TASK: Duration = Duration::from_secs(300);
 
-/// A server, the datastores behind it, and who is giving a name to something there.
+/// A server, the datastores behind it, and what this process is writing there.
 #[derive(Debug)]
 pub(super) struct Vsphere {
     pub(super) server: Server,
@@ -30,7 +31,7 @@ pub(super) struct Vsphere {
     pub(super) image_dir: Vec<String>,
     /// The longest pause between two looks at a task.
     pub(super) poll: Duration,
-    pub(super) naming: Naming,
+    pub(super) claims: Arc<Claims>,
 }
 
 impl Vsphere {

@@ -27,6 +27,8 @@ enum Fault {
     LostPart(usize),
     /// It makes the object and then says that it failed.
     LostAnswer,
+    /// It does not abort an upload in parts.
+    NoAbort,
 }
 
 impl Faulty {
@@ -108,6 +110,9 @@ impl MultipartUpload for FaultyUpload {
 
     async fn abort(&mut self) -> Result<()> {
         self.aborted.fetch_add(1, Ordering::SeqCst);
+        if self.fault == Fault::NoAbort {
+            return Err(lost());
+        }
         self.upload.get_mut().unwrap().abort().await
     }
 }
@@ -149,14 +154,35 @@ async fn data_that_does_not_get_all_in_aborts_the_upload() {
 }
 
 #[tokio::test]
-async fn an_object_made_in_spite_of_an_error_goes_again() {
+async fn an_object_made_in_spite_of_an_error_is_known_by_its_mark() {
     for len in [10, 4500] {
         let (store, _) = Faulty::store(Fault::LostAnswer);
-        let id = ImageId::random();
-        let put = store.write(id, Bytes::from(vec![7; len])).await;
-        assert!(matches!(put, Err(StoreError::Failed { .. })), "{put:?}");
-        // A new put waits until it is gone, and then fails by the same fault, not by the object.
-        let again = store.write(id, Bytes::from(vec![7; len])).await;
-        assert!(matches!(again, Err(StoreError::Failed { .. })), "{again:?}");
+        let (store, data) = (store.with_marks(), Bytes::from(vec![7; len]));
+        let stored = store.write(ImageId::random(), data.clone()).await.unwrap();
+        assert!(store.read(&stored.location, ByteRange::ALL).await.unwrap() == data);
     }
+}
+
+#[tokio::test]
+async fn an_object_that_could_be_anybodys_is_left_to_discard() {
+    for len in [10, 4500] {
+        let (store, _) = Faulty::store(Fault::LostAnswer);
+        let (id, data) = (ImageId::random(), Bytes::from(vec![7; len]));
+        let put = store.write(id, data.clone()).await;
+        assert!(matches!(put, Err(StoreError::LeftBehind { .. })), "{put:?}");
+        let again = store.write(id, data.clone()).await;
+        assert!(matches!(again, Err(StoreError::Exists { .. })), "{again:?}");
+        store.discard(id).await.unwrap();
+        let again = store.write(id, data).await;
+        assert!(matches!(again, Err(StoreError::LeftBehind { .. })), "{again:?}");
+    }
+}
+
+#[tokio::test]
+async fn parts_that_cannot_be_aborted_are_left_to_discard() {
+    let (store, aborted) = Faulty::store(Fault::NoAbort);
+    let put = store.put(ImageId::random(), Some(5000), stream_of(Bytes::from(vec![7; 4500]))).await;
+    assert!(matches!(put.as_ref().map_err(StoreError::reason), Err(StoreError::SizeMismatch { .. })), "{put:?}");
+    assert!(matches!(put, Err(StoreError::LeftBehind { .. })), "{put:?}");
+    assert!(aborted.load(Ordering::SeqCst) > 0);
 }

@@ -1,9 +1,14 @@
 //! S3 against the suite and its own cases, on a real server (`GLANCE_TEST_S3`).
 
 mod answers;
+mod copies;
 mod interrupted;
+mod lost;
 mod server;
 mod sizes;
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use glance_core::conformance::backend;
@@ -12,7 +17,7 @@ use http::Method;
 use tokio::runtime;
 use url::Url;
 
-use super::requests::OpenUploads;
+use super::requests::{Ask, OpenUploads};
 use super::*;
 use crate::outbound::{Deadlines, Tls};
 
@@ -61,6 +66,7 @@ impl Here {
 
     async fn objects(&self) -> Vec<object_store::path::Path> {
         use futures::TryStreamExt;
+        use object_store::ObjectStore;
         let objects = amazon(&self.config, &client(), &self.config.bucket).unwrap();
         objects.list(None).map_ok(|found| found.location).try_collect().await.unwrap_or_default()
     }
@@ -73,7 +79,7 @@ impl Here {
             let _ = objects.delete(&object).await;
         }
         let _ = bucket
-            .send("removing", Method::DELETE, self.config.endpoint.bucket_url(&self.config.bucket), Bytes::new())
+            .send("removing", Ask::new(Method::DELETE, self.config.endpoint.bucket_url(&self.config.bucket)))
             .await;
     }
 }

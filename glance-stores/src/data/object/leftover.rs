@@ -1,0 +1,90 @@
+//! What a put that did not come to its end has in a bucket, and how it goes again.
+
+use std::sync::Arc;
+
+use object_store::path::Path;
+use object_store::{Error, ObjectStoreExt};
+
+use super::bucket::{Bucket, Found, Mark};
+use super::parts::Parts;
+
+/// What one put has made, or may have.
+pub(super) struct Leftover {
+    pub(super) bucket: Arc<Bucket>,
+    pub(super) path: Path,
+    pub(super) mark: Mark,
+    pub(super) parts: Option<Parts>,
+    pub(super) object: Object,
+    /// Whether there may be parts that this put has no name of.
+    pub(super) strays: bool,
+}
+
+/// Whether there is an object of the put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Object {
+    Absent,
+    /// The backend was asked for it: it may be there, or be there soon.
+    Asked,
+    Made,
+}
+
+impl Leftover {
+    /// Nothing, so far.
+    pub(super) fn new(bucket: &Arc<Bucket>, path: Path) -> Self {
+        let bucket = Arc::clone(bucket);
+        Self { bucket, path, mark: Mark::default(), parts: None, object: Object::Absent, strays: false }
+    }
+
+    /// All of it, and nothing stays here.
+    pub(super) fn take(&mut self) -> Self {
+        let empty = Self::new(&self.bucket, self.path.clone());
+        std::mem::replace(self, empty)
+    }
+
+    /// Whether all of the data is there as an object, although no answer said so. Parts that became none are removed:
+    /// after that, none comes of them any more.
+    pub(super) async fn came_about(&mut self) -> bool {
+        self.abort().await;
+        if self.object == Object::Asked && self.found().await == Some(Found::Own) {
+            self.object = Object::Made;
+        }
+        self.object == Object::Made
+    }
+
+    /// Removes all of it, and says whether that succeeded.
+    pub(super) async fn take_back(&mut self) -> bool {
+        let aborted = self.abort().await;
+        aborted && (self.object == Object::Absent || self.remove_object().await) && !self.strays
+    }
+
+    async fn abort(&mut self) -> bool {
+        let Some(parts) = &mut self.parts else { return true };
+        let aborted = parts.abort().await;
+        if aborted {
+            self.parts = None;
+        }
+        aborted
+    }
+
+    /// Removes the object if it is this put's, and says whether there is none of it, now and later.
+    async fn remove_object(&mut self) -> bool {
+        match self.found().await {
+            Some(Found::Own) => match self.bucket.objects.delete(&self.path).await {
+                Ok(()) | Err(Error::NotFound { .. }) => true,
+                Err(cause) => {
+                    tracing::warn!(error = %cause, "an object that came to nothing is still there");
+                    false
+                }
+            },
+            Some(Found::Nothing) => !self.mark.witness.is_unsure(),
+            Some(Found::Other) => true,
+            Some(Found::Nameless) | None => false,
+        }
+    }
+
+    /// What lies under the name; `None` if the backend does not say.
+    async fn found(&mut self) -> Option<Found> {
+        let found = self.bucket.look(&self.path, &self.mark).await;
+        found.inspect_err(|cause| tracing::warn!(error = %cause, "nobody knows what an upload left")).ok()
+    }
+}

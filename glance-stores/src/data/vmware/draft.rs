@@ -1,0 +1,158 @@
+//! What a put has in a datastore before it is the data of an image: a file of a name that no other put uses.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use glance_core::store::StoreError;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::KIND;
+use super::location::DatastoreFile;
+use super::soap::Object;
+use super::vsphere::Vsphere;
+use crate::data::claims::Claim;
+
+/// The pause between two attempts to remove a file, or two looks at it.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often a file that is to be renamed is looked at.
+const LOOKS: usize = 2;
+
+/// What one put has made so far. Dropped, it goes again, as far as that succeeds soon.
+pub(super) struct Draft {
+    pub(super) files: Files,
+    /// `None` when there is nothing to remove any more.
+    claim: Option<Claim>,
+    runtime: Handle,
+}
+
+/// The files of a put.
+#[derive(Clone)]
+pub(super) struct Files {
+    pub(super) vsphere: Arc<Vsphere>,
+    pub(super) unfinished: DatastoreFile,
+    /// The one that the image is to have.
+    pub(super) finished: DatastoreFile,
+    pub(super) datacenter: Object,
+    pub(super) stage: Stage,
+}
+
+/// How far a put has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The server may still make the unfinished file, or write to it.
+    Writing,
+    /// The server has done with the unfinished file.
+    Written,
+    /// The server was asked to rename it, and may or may not do so.
+    Renaming,
+    /// It has the image's name.
+    Renamed,
+}
+
+impl Draft {
+    pub(super) fn new(files: Files, claim: Claim) -> Self {
+        Self { files, claim: Some(claim), runtime: Handle::current() }
+    }
+
+    pub(super) fn keep(mut self) -> DatastoreFile {
+        self.claim = None;
+        self.files.finished.clone()
+    }
+
+    /// Takes back what there is, and gives the error to answer with.
+    pub(super) async fn fail(mut self, error: StoreError) -> StoreError {
+        let until = self.leave();
+        if timeout_at(until, self.files.take_back()).await.unwrap_or(false) {
+            self.claim = None;
+            return error;
+        }
+        if let Some(claim) = self.claim.take() {
+            claim.left_behind();
+        }
+        error.left_behind(KIND)
+    }
+
+    /// From here on it is taken back, unless it is kept. Says how long that may take.
+    pub(super) fn leave(&self) -> Instant {
+        self.claim.as_ref().map_or_else(Instant::now, |claim| {
+            claim.leave();
+            claim.until()
+        })
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let until = self.leave();
+        let Some(claim) = self.claim.take() else { return };
+        let files = self.files.clone();
+        self.runtime.spawn(async move {
+            if timeout_at(until, files.take_back()).await.unwrap_or(false) {
+                // The image is not free before.
+                drop(claim);
+            } else {
+                tracing::warn!(image = %claim.id, "an upload that was given up may have left a file");
+                claim.left_behind();
+            }
+        });
+    }
+}
+
+impl Files {
+    /// Whether the file of `length` bytes has the image's name, although no answer said so.
+    pub(super) async fn came_about(&self, length: u64) -> bool {
+        for _ in 0..LOOKS {
+            match self.vsphere.length(&self.unfinished).await {
+                Ok(None) => return matches!(self.vsphere.length(&self.finished).await, Ok(Some(is)) if is == length),
+                // The server may be about to do it.
+                Ok(Some(_)) => sleep(PAUSE).await,
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
+    /// Removes what there is, and says whether there is nothing, now and later. Goes on until it succeeds.
+    async fn take_back(&self) -> bool {
+        match self.stage {
+            Stage::Writing => self.remove(&self.unfinished, 2).await.is_some(),
+            Stage::Written => self.remove(&self.unfinished, 1).await.is_some(),
+            Stage::Renamed => self.remove(&self.finished, 1).await.is_some(),
+            Stage::Renaming => match self.remove(&self.unfinished, 1).await {
+                Some(Removed::Now) => true,
+                // Nobody else knows its name: it has the image's, or is about to get it.
+                Some(Removed::Missing) => self.remove(&self.finished, 1).await == Some(Removed::Now),
+                None => false,
+            },
+        }
+    }
+
+    /// Removes a file, or finds it missing so many times; `None` if that is not allowed.
+    async fn remove(&self, file: &DatastoreFile, times: u32) -> Option<Removed> {
+        let mut missing = 0;
+        loop {
+            match self.vsphere.remove(file, Some(&self.datacenter)).await {
+                Ok(()) => return Some(Removed::Now),
+                Err(failure) if failure.is_fault("FileNotFound") => missing += 1,
+                Err(failure) => {
+                    tracing::warn!(error = %failure, "a file that came to nothing is still there");
+                    if failure.is_fault("NoPermission") {
+                        return None;
+                    }
+                }
+            }
+            if missing >= times {
+                return Some(Removed::Missing);
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+/// How a file came to be gone.
+#[derive(Debug, PartialEq, Eq)]
+enum Removed {
+    Now,
+    Missing,
+}
