@@ -73,7 +73,7 @@ impl SwiftStore {
 
     fn object(&self, at: &Location) -> Result<Object, StoreError> {
         let (swift, Place { container, object, .. }) = self.place(at)?;
-        Ok(Object { swift, container, object, retries: self.config.retry_get_count })
+        Ok(Object { swift, container, name: object, retries: self.config.retry_get_count })
     }
 }
 

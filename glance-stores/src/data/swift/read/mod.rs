@@ -24,7 +24,7 @@ const DOING: &str = "opening an object";
 pub(super) struct Object {
     pub(super) swift: Arc<Swift>,
     pub(super) container: String,
-    pub(super) object: String,
+    pub(super) name: String,
     /// How often a broken connection is replaced.
     pub(super) retries: u32,
 }
@@ -32,7 +32,7 @@ pub(super) struct Object {
 impl Object {
     /// Bytes of its data; `None` if there is no such object.
     pub(super) async fn size(self) -> Result<Option<u64>, StoreError> {
-        let Some(found) = self.swift.head(&self.container, &self.object).await? else { return Ok(None) };
+        let Some(found) = self.swift.head(&self.container, &self.name).await? else { return Ok(None) };
         match (self.segments(&found), found.size) {
             (Some(segments), _) => segments.size().await.map(Some),
             (None, Some(size)) => Ok(Some(size)),
@@ -46,7 +46,7 @@ impl Object {
             return self.whole().await;
         }
         // Of an empty object Swift refuses any range, and it does not say how long an object is whose range it refuses.
-        let Some(found) = self.swift.head(&self.container, &self.object).await? else { return Ok(None) };
+        let Some(found) = self.swift.head(&self.container, &self.name).await? else { return Ok(None) };
         if let Some(segments) = self.segments(&found) {
             return in_segments(segments, range).await.map(Some);
         }
@@ -61,7 +61,7 @@ impl Object {
     }
 
     async fn whole(self) -> Result<Option<Reading>, StoreError> {
-        let answer = self.swift.open(&self.container, &self.object, None, None).await?;
+        let answer = self.swift.open(&self.container, &self.name, None, None).await?;
         if answer.status == StatusCode::NOT_FOUND {
             drain(answer).await;
             return Ok(None);
@@ -86,8 +86,8 @@ impl Object {
     }
 
     fn transfer(self, etag: Option<String>, size: u64, range: std::ops::Range<u64>) -> Transfer {
-        let Self { swift, container, object, retries } = self;
-        Transfer { swift, container, object, etag, size, range, retries }
+        let Self { swift, container, name, retries } = self;
+        Transfer { swift, container, object: name, etag, size, range, retries }
     }
 }
 

@@ -87,12 +87,11 @@ impl Listing {
 impl Running {
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, BoxError> {
         while !self.range.is_empty() {
-            let data = match &mut self.data {
-                Some(data) => data,
-                None => {
-                    let next = self.next_segment().await?;
-                    self.data.insert(next)
-                }
+            let data = if let Some(data) = &mut self.data {
+                data
+            } else {
+                let next = self.next_segment().await?;
+                self.data.insert(next)
             };
             match data.next().await {
                 Some(chunk) => {
