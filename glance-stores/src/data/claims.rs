@@ -130,7 +130,7 @@ impl Drop for Claim {
 /// Somebody waits for the image to be written. Dropped, nobody does: the image is as good as leaving.
 pub(super) struct Interest(Arc<watch::Sender<State>>);
 
-#[cfg(feature = "rbd")]
+#[cfg(any(feature = "rbd", feature = "swift"))]
 impl Interest {
     /// Waits, for [`TAKING_BACK`] at most, until what was written is taken back; false if that did not come
     /// about.
@@ -230,7 +230,7 @@ mod tests {
         assert!(matches!(claims.claim("some", id).await, Err(StoreError::Unavailable { .. })));
     }
 
-    #[cfg(feature = "rbd")]
+    #[cfg(any(feature = "rbd", feature = "swift"))]
     #[tokio::test(start_paused = true)]
     async fn a_put_knows_whether_it_was_taken_back() {
         let (claims, id) = (Arc::new(Claims::default()), ImageId::random());

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "azure")]
 pub mod azure;
-#[cfg(any(feature = "object", feature = "rbd", feature = "vmware"))]
+#[cfg(any(feature = "object", feature = "rbd", feature = "swift", feature = "vmware"))]
 mod claims;
 #[cfg(any(feature = "http", feature = "swift", feature = "vmware"))]
 mod exact;
@@ -18,6 +18,8 @@ mod intake;
 mod last_step;
 #[cfg(feature = "object")]
 pub mod object;
+#[cfg(feature = "swift")]
+mod pump;
 #[cfg(feature = "rbd")]
 pub mod rbd;
 #[cfg(feature = "s3")]

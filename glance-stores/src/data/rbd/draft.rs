@@ -111,7 +111,8 @@ impl Draft {
             image.protect_snapshot(SNAPSHOT)
         });
         snapshot.await?;
-        let Some(id) = self.stage.close(pen.connection.deadline()).await else { return Ok(()) };
+        let id = self.stage.close(pen.connection.deadline()).await;
+        let id = id.ok_or(CephError::Call { call: "an image that is not open", code: errno::NOT_CONNECTED })?;
         let named = pen.connection.call(move |cluster, _| self.named(cluster, id)).await;
         named.map(|mut draft| draft.claim = None)
     }

@@ -15,6 +15,9 @@ use crate::outbound::{Client, OutboundError, Payload, Request, Response};
 /// The kind of store, for errors.
 pub(super) const KIND: &str = "swift";
 
+/// The header with the mark of the upload that made an object of an image's name.
+pub(super) const MARK: &str = "x-object-meta-glance-upload";
+
 /// How often a request is sent at most while the other side is not reachable or overloaded.
 const ATTEMPTS: u32 = 4;
 /// The first pause between two attempts; each next one is three times as long.
@@ -42,6 +45,8 @@ pub(super) struct Found {
     pub(super) manifest: Option<(String, String)>,
     /// Whether it is a static large object.
     pub(super) is_static: bool,
+    /// Of the upload that made it, if that was one of ours.
+    pub(super) mark: Option<String>,
 }
 
 /// An object in a listing.
@@ -222,6 +227,7 @@ impl Found {
             etag: etag(answer),
             manifest,
             is_static: answer.header("x-static-large-object").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+            mark: answer.header(MARK).map(str::to_owned),
         }
     }
 }

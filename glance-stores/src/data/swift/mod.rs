@@ -1,9 +1,7 @@
 //! Image data in OpenStack Object Storage (Swift), in the account of one or several projects of the operator's.
 //!
-//! Objects are named by image id; their locations are described in `location`. An upload holds at
-//! most 3 MiB in memory, whatever its length: one MiB that can be sent again, and a few batches that
-//! are hashed and sent; a download holds what the connection has read ahead. Longer data goes in segments,
-//! one after another.
+//! Objects are named by image id; their locations are described in `location`, and what an upload makes and
+//! holds in memory in `upload`. A download holds what the connection has read ahead.
 //!
 //! Credentials in a location are used with the configured auth addresses and no others: a location does not make
 //! this program talk to a host that its operator did not name.
@@ -27,6 +25,7 @@ use glance_core::image::ImageId;
 use glance_core::location::Location;
 use glance_core::store::{ByteRange, ByteStream, Capabilities, Reading, Store, StoreError, Stored};
 use serde_json::Map;
+use tokio::time::timeout;
 
 pub use self::account::{Account, AccountError, Accounts, Credentials, Domain, Key, Protocol};
 pub use self::accounts::protocol;
@@ -35,14 +34,15 @@ pub use self::config::{Endpoint, Interface, SwiftConfig, SwiftError, UNIT};
 use self::known::KnownAccounts;
 use self::location::{Owner, Place};
 use self::read::Object;
-use self::upload::{Claims, Upload};
+use self::upload::Upload;
+use super::claims::{Claims, TAKING_BACK};
 use super::intake::Intake;
 
 /// A store of objects in Swift.
 pub struct SwiftStore {
     config: Arc<SwiftConfig>,
     known: KnownAccounts,
-    claims: Claims,
+    claims: Arc<Claims>,
 }
 
 impl SwiftStore {
@@ -57,7 +57,7 @@ impl SwiftStore {
             tracing::error!(account, %cause, "an account in Swift cannot be used: its data is not read, the others' is");
         }
         let known = KnownAccounts::new(&config)?;
-        Ok(Self { config: Arc::new(config), known, claims: Claims::default() })
+        Ok(Self { config: Arc::new(config), known, claims: Arc::default() })
     }
 
     fn place(&self, at: &Location) -> Result<(Arc<Swift>, Place), StoreError> {
@@ -111,7 +111,7 @@ impl Store for SwiftStore {
         let container = self.config.container_of(id.as_str());
         let (swift, owner) = self.known.default();
         let place = Place { owner, container: container.clone(), object: id.to_string() };
-        let upload = Upload { swift, config: Arc::clone(&self.config), id, container, in_flight: Arc::default() };
+        let upload = Upload::new(swift, Arc::clone(&self.config), id, container);
         let size = upload.run(&self.claims, Intake::new(KIND, data, size), size).await?;
         Ok(Stored { location: Location::new(place.url()), size, metadata: Map::new() })
     }
@@ -130,7 +130,8 @@ impl Store for SwiftStore {
     }
 
     async fn discard(&self, id: ImageId) -> Result<(), StoreError> {
-        let _claim = self.claims.take(id).await;
+        // What is being taken back here may as well be waited for.
+        let _ = timeout(TAKING_BACK, self.claims.settled(id)).await;
         let (swift, _) = self.known.default();
         swift.discard(&self.config.container_of(id.as_str()), id.as_str()).await
     }

@@ -1,8 +1,11 @@
 //! The store against a real Swift: `tests/backends/swift` starts one.
 
+mod faults;
 mod faulty;
 mod live;
+mod nodes;
 mod places;
+mod proxy;
 mod reading;
 mod support;
 

@@ -1,120 +1,111 @@
 //! What an upload has begun, and how it goes again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures::{TryStreamExt, stream};
 use glance_core::store::StoreError;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout_at;
 
-use super::{Upload, segment_name};
-use crate::data::swift::client::Swift;
+use super::Upload;
+use super::making::Object;
+use crate::data::claims::Claim;
+use crate::data::swift::client::pause;
 use crate::data::swift::remove::AT_ONCE;
 
-/// How long whoever sees an upload fail waits for it to be gone. After that it goes on going alone.
-const WAIT: Duration = Duration::from_secs(10);
-/// How often a removal is tried. With the pauses between, this goes on for half an hour.
-const ATTEMPTS: u32 = 60;
-/// The longest pause between two attempts.
-const PAUSE: Duration = Duration::from_secs(30);
+/// What an upload may have made so far.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    /// Segments up to this number.
+    pub(super) segments: AtomicU64,
+    /// The object of the image's name.
+    pub(super) image: AtomicBool,
+}
 
-/// Objects that an upload may have made. Dropped, they are removed, unless they are kept; until
-/// then, nobody else begins an upload of the same image.
+/// What an upload may have made. Dropped, it goes again, unless it is kept; until then, or until
+/// that takes too long, nobody else in this process begins an upload of the same image.
 pub(super) struct Leftovers {
-    begun: Option<Begun>,
+    begun: Option<(Arc<Upload>, Claim)>,
     runtime: Handle,
 }
 
-struct Begun {
-    swift: Arc<Swift>,
-    container: String,
-    object: String,
-    whole: bool,
-    segments: u64,
-    in_flight: Arc<Mutex<()>>,
-    /// Held until all is gone.
-    claim: OwnedMutexGuard<()>,
-}
-
 impl Leftovers {
-    /// Nothing yet.
-    pub(super) fn new(upload: &Upload, claim: OwnedMutexGuard<()>) -> Self {
-        let (container, object) = (upload.container.clone(), upload.id.to_string());
-        let (swift, in_flight) = (Arc::clone(&upload.swift), Arc::clone(&upload.in_flight));
-        let begun = Begun { swift, container, object, whole: false, segments: 0, in_flight, claim };
-        Self { begun: Some(begun), runtime: Handle::current() }
-    }
-
-    /// From here on there may be so many segments.
-    pub(super) fn segments(&mut self, number: u64) {
-        if let Some(begun) = &mut self.begun {
-            begun.segments = number;
-        }
-    }
-
-    /// From here on there may be, or may not be, an object of the image's name.
-    pub(super) fn whole(&mut self, may_be: bool) {
-        if let Some(begun) = &mut self.begun {
-            begun.whole = may_be;
-        }
+    pub(super) fn new(upload: &Arc<Upload>, claim: Claim) -> Self {
+        Self { begun: Some((Arc::clone(upload), claim)), runtime: Handle::current() }
     }
 
     /// All of it is wanted.
     pub(super) fn keep(mut self) {
         self.begun = None;
     }
-
-    /// Removes all of it, and waits for that a while.
-    pub(super) async fn remove(mut self) {
-        if let Some(begun) = self.begun.take().filter(Begun::is_something) {
-            let removing = self.runtime.spawn(begun.remove());
-            let _ = tokio::time::timeout(WAIT, removing).await;
-        }
-    }
 }
 
 impl Drop for Leftovers {
     fn drop(&mut self) {
-        if let Some(begun) = self.begun.take().filter(Begun::is_something) {
-            self.runtime.spawn(begun.remove());
+        if let Some((upload, claim)) = self.begun.take() {
+            claim.leave();
+            self.runtime.spawn(take_back(upload, claim));
         }
     }
 }
 
-impl Begun {
-    fn is_something(&self) -> bool {
-        self.whole || self.segments > 0
+async fn take_back(upload: Arc<Upload>, claim: Claim) {
+    let gone = timeout_at(claim.until(), upload.take_back()).await.unwrap_or(false);
+    upload.flight.cut();
+    if !gone {
+        tracing::warn!(image = %upload.id, "parts of an upload that failed may still be there");
+        claim.left_behind();
     }
+}
 
-    async fn remove(self) {
+impl Upload {
+    /// Removes what this upload made, and tries again as long as it is let; says whether it is gone for certain.
+    async fn take_back(&self) -> bool {
+        if self.begun.is_nothing() {
+            return true;
+        }
         // A request whose data has all gone may be looked at later than one that removes what it makes.
-        drop(self.in_flight.lock().await);
-        for attempt in 1..=ATTEMPTS {
-            match self.try_to_remove().await {
-                Ok(()) => return,
-                Err(error) if attempt == ATTEMPTS => {
-                    tracing::warn!(%error, image = self.object, "parts of an upload that came to nothing stay behind");
-                }
+        self.flight.landed().await;
+        for attempt in 1.. {
+            match self.try_to_take_back().await {
+                Ok(gone) => return gone,
                 Err(error) => {
-                    tracing::info!(%error, image = self.object, "parts of an upload are to be removed a little later");
-                    tokio::time::sleep((Duration::from_secs(1) * attempt).min(PAUSE)).await;
+                    tracing::info!(%error, image = %self.id, "parts of an upload are to be removed a little later");
+                    pause(attempt).await;
                 }
             }
         }
-        drop(self.claim);
+        false
     }
 
-    async fn try_to_remove(&self) -> Result<(), StoreError> {
-        if self.whole {
-            self.swift.delete(&self.container, &self.object).await?;
-        }
+    async fn try_to_take_back(&self) -> Result<bool, StoreError> {
+        let gone = !self.begun.image.load(Ordering::Acquire) || self.take_back_image().await?;
+        let segments = self.begun.segments.load(Ordering::Acquire);
         // By name: a listing may not show yet what was written last.
-        stream::iter((1..=self.segments).map(Ok))
+        stream::iter((1..=segments).map(Ok::<_, StoreError>))
             .try_for_each_concurrent(AT_ONCE, |number| async move {
-                let segment = segment_name(&self.object, number);
-                self.swift.delete(&self.container, &segment).await.map(drop)
+                self.swift.delete(&self.container, &self.name_of(Object::Segment(number))).await.map(drop)
             })
-            .await
+            .await?;
+        Ok(gone)
+    }
+
+    /// Removes the object of the image's name if this upload made it, and no other. Says whether there is
+    /// none of this upload's for certain: one that is not to be seen may appear later, as nobody knows what became
+    /// of the request.
+    async fn take_back_image(&self) -> Result<bool, StoreError> {
+        let Some(found) = self.swift.head(&self.container, self.id.as_str()).await? else { return Ok(false) };
+        if self.is_own(&found) {
+            self.swift.delete(&self.container, self.id.as_str()).await?;
+        }
+        self.begun.image.store(false, Ordering::Release);
+        Ok(true)
+    }
+}
+
+impl Begun {
+    fn is_nothing(&self) -> bool {
+        !self.image.load(Ordering::Acquire) && self.segments.load(Ordering::Acquire) == 0
     }
 }

@@ -1,84 +1,107 @@
 //! Bringing data into Swift, and taking back what did not get there whole.
 //!
-//! Short data of known length is one object. All other is a dynamic large object: segments
-//! `<image id>-00001` and so on, and when the container lists all of them, and nothing else, as they
-//! were sent, an empty object of the image's name that says where they are. Nobody reads them before.
+//! Short data of known length is one object. All other is a dynamic large object: segments, and
+//! when the container lists all of them, and nothing else, as they were sent, an empty object of the
+//! image's name that says where they are. Nobody reads them before.
+//!
+//! Segments are called `<image id>-<mark>-00001` and so on, where the mark, 32 hexadecimal digits, is another for
+//! every upload. The object of the image's name has it in a header, and replaces no other. So what a
+//! failed upload removes is its own, whoever else has meanwhile brought in data of the image, and what a killed
+//! one left becomes no part of the next. Python Glance calls segments `<image id>-00001`, and goes by the header
+//! `X-Object-Manifest` as we do: either reads and deletes what the other wrote.
+//!
+//! Up to four segments are on their way at once. Those of up to 8 MiB are kept in memory until Swift has them, larger
+//! ones in `buffer_dir`, and each is sent again by itself where that may help. Without such a folder, larger ones are
+//! sent as their data comes: while the next begins, the others wait for their answers, and only the first MiB of
+//! each can be sent again. An upload so has at most 41 MiB in memory, and 7 MiB where segments are larger than 8 MiB.
 
 mod buffer;
-mod claims;
-mod feed;
+mod flight;
 mod leftovers;
+mod making;
 mod part;
-mod sending;
+mod segments;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use glance_core::image::ImageId;
 use glance_core::store::StoreError;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use tokio::sync::Mutex;
 
-pub(super) use self::claims::Claims;
-use self::feed::Feed;
-use self::leftovers::Leftovers;
-use self::part::{Making, Part, Sent};
-use super::client::{KIND, Swift, at, drain, pause, refusal};
+use self::flight::Flight;
+use self::leftovers::{Begun, Leftovers};
+use self::making::{Making, Object};
+use self::part::Part;
+use self::segments::{SEGMENTS, Segments};
+use super::client::{Found, KIND, MARK, Swift, at, drain, refusal};
 use super::config::SwiftConfig;
+use crate::data::claims::Claims;
 use crate::data::intake::Intake;
-use crate::outbound::{Payload, Response};
+use crate::data::pump::Ahead;
+use crate::outbound::{Payload, Request};
 
-/// Segments an object may have: their numbers have five digits, and are sorted as text.
-const SEGMENTS: u64 = 99_999;
-/// How often a listing is looked at until it shows what was written: some take their time.
-const LOOKS: u32 = 8;
+/// Objects of up to this many bytes are kept in memory until Swift has them.
+const IN_MEMORY: u64 = 8 * 1024 * 1024;
+/// Bytes of a larger object that are kept until it is clear that Swift takes it.
+const HEAD: u64 = 1024 * 1024;
 /// What Swift would take for something else in the place of segments.
 const IN_MANIFEST: &AsciiSet = &CONTROLS.add(b'%').add(b'?');
 
 /// One put.
 pub(super) struct Upload {
-    pub(super) swift: Arc<Swift>,
-    pub(super) config: Arc<SwiftConfig>,
-    pub(super) id: ImageId,
-    pub(super) container: String,
-    /// Held while a request that makes an object waits for its answer, be there anybody who wants it or not.
-    pub(super) in_flight: Arc<Mutex<()>>,
+    swift: Arc<Swift>,
+    config: Arc<SwiftConfig>,
+    id: ImageId,
+    container: String,
+    /// What no other upload has.
+    mark: String,
+    flight: Flight,
+    begun: Begun,
 }
 
 impl Upload {
+    pub(super) fn new(swift: Arc<Swift>, config: Arc<SwiftConfig>, id: ImageId, container: String) -> Self {
+        let mark = format!("{:032x}", uuid::Uuid::new_v4().as_u128());
+        Self { swift, config, id, container, mark, flight: Flight::new(), begun: Begun::default() }
+    }
+
     /// Takes all of the data in and says how much it was.
-    pub(super) async fn run(self, claims: &Claims, data: Intake, size: Option<u64>) -> Result<u64, StoreError> {
-        // A put that was given up may still be taking back what it began.
-        let claim = claims.take(self.id).await;
-        let mut begun = Leftovers::new(&self, claim);
-        match self.send(&mut begun, data, size).await {
+    pub(super) async fn run(self, claims: &Arc<Claims>, data: Intake, size: Option<u64>) -> Result<u64, StoreError> {
+        let claim = claims.claim(KIND, self.id).await?;
+        let interest = claim.interest();
+        let upload = Arc::new(self);
+        let leftovers = Leftovers::new(&upload, claim);
+        match upload.send(data, size).await {
             Ok(size) => {
-                begun.keep();
+                leftovers.keep();
                 Ok(size)
             }
             Err(error) => {
-                begun.remove().await;
-                Err(error)
+                drop(leftovers);
+                Err(if interest.taken_back().await { error } else { error.left_behind(KIND) })
             }
         }
     }
 
-    async fn send(&self, begun: &mut Leftovers, data: Intake, size: Option<u64>) -> Result<u64, StoreError> {
+    async fn send(self: &Arc<Self>, data: Intake, size: Option<u64>) -> Result<u64, StoreError> {
         self.demand_container().await?;
         self.refuse_double().await?;
         let segment = self.segment_size(size);
-        let mut feed = Feed::open(data, segment.unwrap_or(u64::MAX)).await?;
-        let first = Part::begin(&mut feed, segment.unwrap_or(u64::MAX)).await?;
-        let short = size.is_none() && feed.has_ended() && first.taken() < self.config.large_object_size;
+        let limit = segment.unwrap_or(u64::MAX);
+        let mut data = Ahead::open(data, limit).await?;
+        let first = Part::begin(&mut data, limit, head_of(segment.or(size).unwrap_or(u64::MAX))).await?;
+        let short = size.is_none() && data.has_ended() && first.taken() < self.config.large_object_size;
         if segment.is_none() || short {
-            self.send_whole(begun, first, &mut feed, size).await?;
+            let whole = Making { upload: Arc::clone(self), object: Object::Image };
+            whole.send(first, &mut data, size).await?.await?;
         } else {
-            let segments = self.send_segments(begun, first, &mut feed, size).await?;
-            self.demand_listing(&segments).await?;
-            self.send_manifest(begun).await?;
+            Segments::new(self, limit).send(first, &mut data, size).await?;
+            self.send_manifest().await?;
         }
-        Ok(feed.received())
+        Ok(data.received())
     }
 
     /// Bytes of a segment; `None` if there are to be none. A great size makes them larger than configured.
@@ -104,140 +127,88 @@ impl Upload {
 
     async fn refuse_double(&self) -> Result<(), StoreError> {
         match self.swift.head(&self.container, self.id.as_str()).await? {
-            Some(_) => Err(StoreError::Exists { store: KIND, id: self.id }),
+            Some(_) => Err(self.exists()),
             None => Ok(()),
         }
     }
 
-    async fn send_whole(
-        &self,
-        begun: &mut Leftovers,
-        part: Part,
-        feed: &mut Feed,
-        size: Option<u64>,
-    ) -> Result<(), StoreError> {
-        begun.whole(true);
-        let sent = Making { upload: self, object: self.id.as_str(), only_new: true }.send(part, feed, size).await;
-        // What is there then is somebody else's.
-        begun.whole(!matches!(sent, Err(StoreError::Exists { .. })));
-        sent.map(drop)
-    }
-
-    async fn send_segments(
-        &self,
-        begun: &mut Leftovers,
-        first: Part,
-        feed: &mut Feed,
-        size: Option<u64>,
-    ) -> Result<Vec<Sent>, StoreError> {
-        // Segments of an upload that was cut off would become a part of this one.
-        self.swift.delete_listed(&self.container, &prefix(self.id.as_str())).await?;
-        let limit = self.segment_size(size).unwrap_or(u64::MAX);
-        let (mut segments, mut part, mut left) = (Vec::new(), first, size);
-        while !part.is_empty() {
-            let number = segments.len() as u64 + 1;
-            if number > SEGMENTS {
-                tracing::warn!("no room for the data: an object has {SEGMENTS} segments at most; make them larger");
-                return Err(StoreError::Full { store: KIND });
-            }
-            begun.segments(number);
-            let object = segment_name(self.id.as_str(), number);
-            let length = left.map(|left| left.min(limit));
-            let sent = Making { upload: self, object: &object, only_new: false }.send(part, feed, length).await?;
-            left = left.map(|left| left.saturating_sub(sent.bytes));
-            segments.push(sent);
-            part = Part::begin(feed, limit).await?;
-        }
-        Ok(segments)
-    }
-
-    /// Waits until the container lists `segments` and nothing else: what it lists is what is read.
-    async fn demand_listing(&self, segments: &[Sent]) -> Result<(), StoreError> {
-        for look in 1..=LOOKS {
-            if self.lists(segments).await? {
-                return Ok(());
-            }
-            pause(look).await;
-        }
-        let told = "the container does not list the segments as they were sent";
-        Err(StoreError::failed(KIND, "checking the segments")(told))
-    }
-
-    async fn lists(&self, segments: &[Sent]) -> Result<bool, StoreError> {
-        let (prefix, mut marker) = (prefix(self.id.as_str()), String::new());
-        let mut expected = segments.iter().zip(1..);
-        loop {
-            let page = self.swift.list(&self.container, &prefix, &marker).await?;
-            let Some(last) = page.last() else { return Ok(expected.next().is_none()) };
-            marker.clone_from(&last.name);
-            for entry in page {
-                let Some((sent, number)) = expected.next() else { return Ok(false) };
-                let name = segment_name(self.id.as_str(), number);
-                if entry.name != name || entry.bytes != sent.bytes || entry.hash != sent.md5 {
-                    return Ok(false);
-                }
-            }
-        }
-    }
-
-    async fn send_manifest(&self, begun: &mut Leftovers) -> Result<(), StoreError> {
+    async fn send_manifest(&self) -> Result<(), StoreError> {
         const DOING: &str = "ending an upload";
-        begun.whole(true);
-        let place = format!("{}/{}", self.container, prefix(self.id.as_str()));
+        let place = format!("{}/{}", self.container, self.segments());
         let place = HeaderValue::try_from(utf8_percent_encode(&place, IN_MANIFEST).to_string());
         let place = place.map_err(StoreError::failed(KIND, DOING))?;
         let (swift, container, id) = (Arc::clone(&self.swift), self.container.clone(), self.id);
+        let mark = self.mark.clone();
+        self.begun.image.store(true, Ordering::Release);
         let sending = async move {
             let manifest = |grant: &super::auth::Grant| {
-                at(grant, Method::PUT, [container.as_str(), id.as_str()])
+                let request = at(grant, Method::PUT, [container.as_str(), id.as_str()])
                     .payload(Payload::Bytes(Bytes::new()))
-                    .header(HeaderName::from_static("x-object-manifest"), place.clone())
-                    .header(http::header::IF_NONE_MATCH, HeaderValue::from_static("*"))
+                    .header(HeaderName::from_static("x-object-manifest"), place.clone());
+                as_only_one(request, &mark)
             };
             swift.call(DOING, manifest).await
         };
-        let answer = self.to_its_end(sending).await?;
+        let answer = self.flight.ticket().see_through(sending).await?;
         let status = answer.status;
         drain(answer).await;
         match status {
             status if status.is_success() => Ok(()),
-            // Of an attempt whose answer was lost. As long as nobody knows, it counts as somebody else's.
-            StatusCode::PRECONDITION_FAILED if self.is_manifest_of_ours().await.unwrap_or(false) => Ok(()),
-            StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => {
-                begun.whole(false);
-                Err(StoreError::Exists { store: KIND, id: self.id })
-            }
+            // Perhaps of an attempt whose answer was lost.
+            StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => self.demand_own().await.map(drop),
             status => Err(refusal(DOING, status)),
         }
     }
 
-    /// Does something even if nobody waits for it any more: what it makes can only be removed when it is made.
-    async fn to_its_end(
-        &self,
-        sending: impl Future<Output = Result<Response, StoreError>> + Send + 'static,
-    ) -> Result<Response, StoreError> {
-        let in_flight = Arc::clone(&self.in_flight).lock_owned().await;
-        let sent = tokio::spawn(async move {
-            let answer = sending.await;
-            drop(in_flight);
-            answer
-        });
-        sent.await.map_err(StoreError::failed(KIND, "sending data"))?
+    /// What there is of the image's name, which has to be what this upload made.
+    async fn demand_own(&self) -> Result<Found, StoreError> {
+        const DOING: &str = "looking at what was sent";
+        match self.swift.head(&self.container, self.id.as_str()).await? {
+            Some(found) if self.is_own(&found) => Ok(found),
+            Some(_) => {
+                self.begun.image.store(false, Ordering::Release);
+                Err(self.exists())
+            }
+            None => Err(StoreError::failed(KIND, DOING)("Swift says that it is there, and that it is not")),
+        }
     }
 
-    async fn is_manifest_of_ours(&self) -> Result<bool, StoreError> {
-        let found = self.swift.head(&self.container, self.id.as_str()).await?;
-        let ours = (self.container.clone(), prefix(self.id.as_str()));
-        Ok(found.is_some_and(|found| found.manifest == Some(ours)))
+    fn is_own(&self, found: &Found) -> bool {
+        found.mark.as_ref() == Some(&self.mark)
+    }
+
+    fn exists(&self) -> StoreError {
+        StoreError::Exists { store: KIND, id: self.id }
+    }
+
+    /// What the names of this upload's segments begin with.
+    fn segments(&self) -> String {
+        format!("{}{}-", prefix(self.id.as_str()), self.mark)
+    }
+
+    fn name_of(&self, object: Object) -> String {
+        match object {
+            Object::Image => self.id.to_string(),
+            Object::Segment(number) => format!("{}{number:05}", self.segments()),
+        }
     }
 }
 
-/// What the names of an image's segments begin with.
+/// A request for an object of the image's name: marked, and only if there is none.
+fn as_only_one(request: Request, mark: &str) -> Request {
+    let request = request.header(http::header::IF_NONE_MATCH, HeaderValue::from_static("*"));
+    match HeaderValue::try_from(mark) {
+        Ok(mark) => request.header(HeaderName::from_static(MARK), mark),
+        Err(_) => request,
+    }
+}
+
+/// What the names of an image's segments begin with, whoever wrote them.
 pub(super) fn prefix(object: &str) -> String {
     format!("{object}-")
 }
 
-/// The name of a segment, counted from 1.
-fn segment_name(object: &str, number: u64) -> String {
-    format!("{object}-{number:05}")
+/// Bytes of an object of at most `limit` bytes that are taken before it is sent.
+fn head_of(limit: u64) -> u64 {
+    if limit <= IN_MEMORY { limit } else { HEAD }
 }

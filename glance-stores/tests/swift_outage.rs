@@ -1,0 +1,158 @@
+//! A Swift that is killed while data goes in and out, and comes back.
+//!
+//! `GLANCE_TEST_SWIFT` is how it is reached, `GLANCE_TEST_SWIFT_CONTROL` the script that kills it and brings it up
+//! again. All of it is one test, as there is one Swift.
+
+#![cfg(feature = "swift")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::HashMap;
+use std::process::Command;
+
+use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::{SinkExt, StreamExt};
+use glance_core::conformance::backend;
+use glance_core::image::ImageId;
+use glance_core::store::{BoxError, ByteRange, Store, StoreError, StoreExt};
+use glance_stores::data::swift::{Account, Credentials, Key, Protocol, SwiftConfig, SwiftStore};
+use glance_stores::outbound::{Client, Deadlines, OperatorUrl, Request, Tls};
+use http::{HeaderValue, Method};
+
+const MIB: usize = 1 << 20;
+
+struct Swift {
+    settings: HashMap<String, String>,
+    control: String,
+    container: String,
+}
+
+impl Swift {
+    fn new(settings: &str, control: String) -> Self {
+        let pairs = settings.split(',').filter_map(|pair| pair.split_once('='));
+        let settings = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { settings, control, container: format!("outage-{}", ImageId::random()) }
+    }
+
+    /// Segments of 9 MB are sent as they come, those of 1 MB are kept in memory.
+    fn store(&self, segment_size: u64) -> SwiftStore {
+        let [auth, user, key] = ["auth", "user", "key"].map(|name| self.settings[name].clone());
+        let user = Credentials::User { name: user, key: Key::new(key) };
+        let account = Account { protocol: Protocol::V1, ..Account::new(auth, user) };
+        let config = SwiftConfig {
+            container: self.container.clone(),
+            create_container: true,
+            large_object_size: 2_000_000,
+            segment_size,
+            ..SwiftConfig::new(account)
+        };
+        SwiftStore::open(config).unwrap()
+    }
+
+    fn control(&self, verb: &str) {
+        // As it was started.
+        let keystone = if std::env::var_os("GLANCE_TEST_SWIFT_V3").is_some() { "1" } else { "0" };
+        let done = Command::new(&self.control).arg(verb).env("SWIFT_KEYSTONE", keystone).output().unwrap();
+        assert!(done.status.success(), "{verb}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// What the container holds, a line each.
+    async fn names(&self) -> String {
+        let client = Client::new(&Tls::default(), Deadlines::default()).unwrap();
+        let value = |text: &str| HeaderValue::try_from(text).unwrap();
+        let login = Request::new(Method::GET, OperatorUrl::parse(&self.settings["auth"]).unwrap())
+            .header("x-auth-user", value(&self.settings["user"]))
+            .header("x-auth-key", value(&self.settings["key"]));
+        let login = client.send(login).await.unwrap();
+        let storage = OperatorUrl::parse(login.header("x-storage-url").unwrap()).unwrap();
+        let list = Request::new(Method::GET, storage.below([self.container.as_str()]))
+            .header("x-auth-token", value(login.header("x-auth-token").unwrap()));
+        let listed = client.send(list).await.unwrap();
+        assert!(listed.status.is_success());
+        String::from_utf8(listed.read(MIB).await.unwrap().to_vec()).unwrap()
+    }
+}
+
+fn data(len: usize) -> Bytes {
+    let data: Vec<u8> = (0..=250).cycle().take(len).collect();
+    data.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_swift_that_goes_away_and_comes_back_costs_no_more_than_what_was_under_way() {
+    let (Some(settings), Some(control)) = (backend("GLANCE_TEST_SWIFT"), backend("GLANCE_TEST_SWIFT_CONTROL")) else {
+        return;
+    };
+    let swift = Swift::new(&settings, control);
+    let (store, whole) = (swift.store(1_000_000), data(64 * MIB));
+    let kept = store.write(ImageId::random(), whole.clone()).await.unwrap().location;
+
+    // Two puts that have begun, and one reading.
+    let puts = [1_000_000, 9_000_000].map(|segment_size| {
+        let (sender, source) = mpsc::channel::<Result<Bytes, BoxError>>(0);
+        let (id, writer) = (ImageId::random(), swift.store(segment_size));
+        (id, sender, tokio::spawn(async move { writer.put(id, None, Box::pin(source)).await }))
+    });
+    let mut under_way = Vec::new();
+    for (id, mut sender, put) in puts {
+        for _ in 0..3 {
+            sender.send(Ok(data(8 * MIB))).await.unwrap();
+        }
+        under_way.push((id, sender, put));
+    }
+    let mut reading = store.get(&kept, ByteRange::ALL).await.unwrap().stream;
+    let first = reading.next().await.unwrap().unwrap();
+    assert!(first == whole[..first.len()]);
+
+    swift.control("kill");
+    // All end with an error, and so does whatever begins now.
+    let mut left = Vec::new();
+    for (id, mut sender, put) in under_way {
+        for _ in 0..6 {
+            if sender.send(Ok(data(8 * MIB))).await.is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        let error = put.await.unwrap().unwrap_err();
+        assert!(matches!(error, StoreError::LeftBehind { .. }), "{error:?}");
+        assert!(matches!(error.reason(), StoreError::Unavailable { .. }), "{error:?}");
+        left.push(id);
+    }
+    let mut read = first.len();
+    let broken = loop {
+        match reading.next().await {
+            Some(Ok(chunk)) => {
+                assert!(chunk == whole[read..read + chunk.len()]);
+                read += chunk.len();
+            }
+            Some(Err(_)) => break true,
+            None => break false,
+        }
+    };
+    assert!(broken || read == whole.len(), "{read} bytes read as if they were all");
+    for failed in [
+        store.size(&kept).await.map(drop),
+        store.delete(&kept).await,
+        store.discard(left[0]).await,
+        store.write(ImageId::random(), data(10)).await.map(drop),
+    ] {
+        assert!(matches!(failed, Err(StoreError::Unavailable { .. })), "{failed:?}");
+    }
+    let late = swift.store(1_000_000);
+
+    swift.control("up");
+    for store in [&store, &late] {
+        assert!(store.read(&kept, ByteRange::ALL).await.unwrap() == whole);
+    }
+    // What was left behind goes when it is asked for, and then the same images are taken.
+    for id in left {
+        assert!(swift.names().await.contains(id.as_str()));
+        late.discard(id).await.unwrap();
+        let again = late.write(id, data(9 * MIB)).await.unwrap().location;
+        assert!(late.read(&again, ByteRange::ALL).await.unwrap() == data(9 * MIB));
+        late.delete(&again).await.unwrap();
+    }
+    store.delete(&kept).await.unwrap();
+    assert_eq!(swift.names().await, "");
+}
