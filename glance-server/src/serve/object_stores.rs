@@ -29,6 +29,7 @@ pub(super) fn s3(id: &str, settings: &S3StoreSettings) -> Result<S3Store, StartE
         .map_err(StartError::store(id))?
         .create_bucket(settings.create_bucket)
         .checksums(settings.checksums)
+        .check_reads(settings.check_reads)
         .credentials_in_locations(settings.credentials_in_locations);
     S3Store::new(config, client(id, settings.ca_file.as_deref())?).map_err(StartError::store(id))
 }

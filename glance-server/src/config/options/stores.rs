@@ -106,9 +106,7 @@ pub(super) const S3: &[Known] = &[
     text("s3_store_cacert").or("").honoured(),
     flag("s3_store_enable_data_integrity_protection", false).honoured(),
     choice_any_case("s3_store_request_checksum_calculation", CHECKSUMS).or("when_required").honoured(),
-    choice_any_case("s3_store_response_checksum_validation", CHECKSUMS)
-        .or("when_required")
-        .missing("data that is read is not compared with the checksum S3 keeps of it"),
+    choice_any_case("s3_store_response_checksum_validation", CHECKSUMS).or("when_required").honoured(),
     flag("s3_store_credentials_in_locations", false).honoured(),
 ];
 

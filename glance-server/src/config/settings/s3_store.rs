@@ -7,6 +7,7 @@ use crate::config::secret::Secret;
 
 /// How a store in S3 is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub struct S3StoreSettings {
     /// `s3_store_host`: the server, as a URL. Must be set.
     pub host: String,
@@ -33,6 +34,9 @@ pub struct S3StoreSettings {
     /// Whether checksums are sent: `s3_store_enable_data_integrity_protection` (false) and
     /// `s3_store_request_checksum_calculation` at `when_supported`.
     pub checksums: bool,
+    /// Whether what is read is compared with its checksum: `s3_store_enable_data_integrity_protection` and
+    /// `s3_store_response_checksum_validation` at `when_supported`.
+    pub check_reads: bool,
     /// `s3_store_credentials_in_locations`: whether URLs of new data hold the keys (false).
     pub credentials_in_locations: bool,
 }
@@ -40,7 +44,11 @@ pub struct S3StoreSettings {
 impl S3StoreSettings {
     /// The store that `section` sets up.
     pub(super) fn from(options: &Resolved, section: &str) -> Self {
-        let checksums = options.text(section, "s3_store_request_checksum_calculation").unwrap_or_default();
+        let protected = options.flag(section, "s3_store_enable_data_integrity_protection");
+        let wanted = |option| {
+            let when = options.text(section, option).unwrap_or_default();
+            protected && when.eq_ignore_ascii_case("when_supported")
+        };
         Self {
             host: needed(options, section, "s3_store_host"),
             region: options.text(section, "s3_store_region_name"),
@@ -53,8 +61,8 @@ impl S3StoreSettings {
             chunk_size: mebibytes(options, section, "s3_store_large_object_chunk_size"),
             parallel_parts: options.int(section, "s3_store_thread_pools").unwrap_or(1),
             ca_file: options.text(section, "s3_store_cacert").map(PathBuf::from),
-            checksums: options.flag(section, "s3_store_enable_data_integrity_protection")
-                && checksums.eq_ignore_ascii_case("when_supported"),
+            checksums: wanted("s3_store_request_checksum_calculation"),
+            check_reads: wanted("s3_store_response_checksum_validation"),
             credentials_in_locations: options.flag(section, "s3_store_credentials_in_locations"),
         }
     }
@@ -99,7 +107,8 @@ mod tests {
         assert_eq!((read.host.as_str(), read.bucket.as_str(), read.addressing.as_str()), ("https://h", "b", "auto"));
         assert_eq!((read.large_object_size, read.chunk_size, read.parallel_parts), (100 << 20, 10 << 20, 10));
         assert_eq!((read.region.clone(), read.ca_file.clone()), (None, None));
-        assert!(!read.create_bucket && !read.checksums && !read.credentials_in_locations);
+        assert!(!read.create_bucket && !read.credentials_in_locations);
+        assert!(!read.checksums && !read.check_reads);
         assert_eq!(read.secret_key.expose(), "canary-s");
         assert!(!format!("{read:?}").contains("canary"));
     }
@@ -112,7 +121,8 @@ mod tests {
              s3_store_create_bucket_on_put = true\ns3_store_bucket_url_format = virtual\n\
              s3_store_large_object_size = 0\ns3_store_large_object_chunk_size = 5\ns3_store_thread_pools = 3\n\
              s3_store_cacert = /ca.pem\ns3_store_enable_data_integrity_protection = true\n\
-             s3_store_request_checksum_calculation = WHEN_SUPPORTED\ns3_store_credentials_in_locations = true\n"
+             s3_store_request_checksum_calculation = WHEN_SUPPORTED\n\
+             s3_store_response_checksum_validation = when_supported\ns3_store_credentials_in_locations = true\n"
         ));
         assert_eq!(
             (read.bucket.as_str(), read.region.as_deref(), read.addressing.as_str()),
@@ -120,13 +130,20 @@ mod tests {
         );
         assert_eq!((read.large_object_size, read.chunk_size, read.parallel_parts), (0, 5 << 20, 3));
         assert_eq!(read.ca_file, Some(PathBuf::from("/ca.pem")));
-        assert!(read.create_bucket && read.checksums && read.credentials_in_locations);
+        assert!(read.create_bucket && read.credentials_in_locations);
+        assert!(read.checksums && read.check_reads);
     }
 
     #[test]
     fn checksums_need_both_options() {
-        assert!(!store(&single("s3_store_request_checksum_calculation = when_supported")).checksums);
-        assert!(!store(&single("s3_store_enable_data_integrity_protection = true")).checksums);
+        for one in [
+            "s3_store_request_checksum_calculation = when_supported",
+            "s3_store_response_checksum_validation = when_supported",
+            "s3_store_enable_data_integrity_protection = true",
+        ] {
+            let read = store(&single(one));
+            assert!(!read.checksums && !read.check_reads, "{one}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! in the database keeps them from it.
 
 mod bucket;
+pub(super) mod checksum;
 #[cfg(feature = "cloud")]
 pub(super) mod connector;
 pub(super) mod error;
@@ -32,6 +33,7 @@ use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectSto
 use serde_json::Map;
 
 use self::bucket::Bucket;
+use self::checksum::Checksum;
 use self::sizes::PartSizes;
 use self::witness::Witness;
 use super::claims::Claims;
@@ -239,8 +241,12 @@ impl Store for BucketStore {
         let path = self.object(at)?;
         if range == ByteRange::ALL {
             let found = self.bucket.objects.get(&path).await.map_err(self.failed(at, "opening an object"))?;
-            let size = found.meta.size;
+            let (size, checksum) = (found.meta.size, found.extensions.get::<Checksum>().cloned());
             let stream = found.into_stream().map_err(Into::into).boxed();
+            let stream = match checksum {
+                Some(checksum) => checksum::held_to(checksum, stream),
+                None => stream,
+            };
             return Ok(Reading { size, range: 0..size, stream, file: None });
         }
         // Backends answer a range behind the end in many ways, and none says how long the object is.

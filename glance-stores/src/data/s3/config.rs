@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use object_store::aws::AwsCredential;
+
 use super::endpoint::{Endpoint, is_bucket_name};
 
 /// Bytes of a part where nobody says otherwise.
@@ -13,6 +15,7 @@ const PARTS_FROM: usize = 100 << 20;
 
 /// A store in S3: where, as whom, and how data gets there.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub struct S3Config {
     pub(super) endpoint: Endpoint,
     pub(super) bucket: String,
@@ -23,6 +26,7 @@ pub struct S3Config {
     pub(super) part_size: usize,
     pub(super) parallel_parts: usize,
     pub(super) checksums: bool,
+    pub(super) check_reads: bool,
     pub(super) credentials_in_locations: bool,
 }
 
@@ -84,6 +88,7 @@ impl S3Config {
             part_size: PART_SIZE,
             parallel_parts: 10,
             checksums: false,
+            check_reads: false,
             credentials_in_locations: false,
         })
     }
@@ -138,10 +143,24 @@ impl S3Config {
         Self { checksums: send, ..self }
     }
 
+    /// The same store, which compares data that is read as a whole with the SHA-256 that the server keeps of it, by
+    /// default not. It has one of what was written in one request with [`checksums`](Self::checksums).
+    #[must_use]
+    pub fn check_reads(self, check: bool) -> Self {
+        Self { check_reads: check, ..self }
+    }
+
     /// The same store, whose locations hold its credentials, by default not: Python Glance wants them up to 2026.1.
     #[must_use]
     pub fn credentials_in_locations(self, hold: bool) -> Self {
         Self { credentials_in_locations: hold, ..self }
+    }
+}
+
+impl S3Config {
+    /// What requests are signed with.
+    pub(super) fn credential(&self) -> AwsCredential {
+        AwsCredential { key_id: self.access_key.clone(), secret_key: self.secret_key.clone(), token: None }
     }
 }
 

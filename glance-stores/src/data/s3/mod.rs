@@ -10,6 +10,7 @@
 //! A request is given up after silence ([`Deadlines`](crate::outbound::Deadlines)), and repeated three times while the
 //! server is busy or out of reach.
 
+mod checked;
 mod config;
 mod copy;
 mod ending;
@@ -32,6 +33,7 @@ use glance_core::store::{
 use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
 use serde_json::Map;
 
+use self::checked::Checking;
 pub use self::config::{Addressing, S3Config, S3ConfigError};
 use self::copy::Source;
 use self::ending::NoReplacing;
@@ -134,7 +136,6 @@ fn objects(config: &S3Config, client: &Client, bucket: &str) -> Result<BucketSto
 
 fn amazon(config: &S3Config, client: &Client, bucket: &str) -> Result<Arc<AmazonS3>, StoreError> {
     let mut builder = AmazonS3Builder::new()
-        .with_http_connector(NoReplacing::new(Outbound(client.clone())))
         .with_retry(retries())
         .with_bucket_name(bucket)
         // The URL has the bucket in it already, wherever that belongs.
@@ -147,6 +148,12 @@ fn amazon(config: &S3Config, client: &Client, bucket: &str) -> Result<Arc<Amazon
         .with_disable_bulk_delete(true)
         // TLS protects the data on its way; without it, the signature does.
         .with_unsigned_payload(config.endpoint.is_secure() && !config.checksums);
+    let client = NoReplacing::new(Outbound(client.clone()));
+    builder = if config.check_reads {
+        builder.with_http_connector(Checking::new(client, config))
+    } else {
+        builder.with_http_connector(client)
+    };
     if config.checksums {
         builder = builder.with_checksum_algorithm(Checksum::SHA256);
     }

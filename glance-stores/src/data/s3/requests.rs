@@ -76,11 +76,9 @@ pub(super) struct OpenUploads {
 
 impl Bucket {
     pub(super) fn new(config: &S3Config, client: Client) -> Self {
-        let credential =
-            AwsCredential { key_id: config.access_key.clone(), secret_key: config.secret_key.clone(), token: None };
         Self {
             client: HttpClient::new(Outbound(client)),
-            credential,
+            credential: config.credential(),
             region: config.endpoint.region().to_owned(),
             new_in: config.endpoint.region_of_new_bucket().map(str::to_owned),
             url: config.endpoint.bucket_url(&config.bucket),

@@ -1,6 +1,7 @@
 //! S3 against the suite and its own cases, on a real server (`GLANCE_TEST_S3`).
 
 mod answers;
+mod checks;
 mod copies;
 mod interrupted;
 mod lost;
@@ -123,6 +124,7 @@ mod by_default {
     glance_core::store_conformance!(live "GLANCE_TEST_S3", |settings: String| async move {
         let mut here = Here::named(&settings);
         here.config = here.config.clone().parts(10 * MIB, 100 * MIB, 10).unwrap().create_bucket(true).checksums(true);
+        here.config = here.config.clone().check_reads(true);
         let store = here.store();
         (here, store)
     });
