@@ -36,8 +36,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Writes `data` as the data of image `id` and says where it lies.
     ///
-    /// All or nothing, and durable: after an error none of the data is left, and after a success
-    /// it survives a power cut. `size` is the length in bytes when it is known beforehand, which
+    /// All or nothing, and durable: after an error, but for [`StoreError::LeftBehind`], none of the data is left,
+    /// and after a success it survives a power cut. `size` is the length in bytes when it is known beforehand, which
     /// lets a store choose a place with enough room; data of another length is refused.
     ///
     /// A store that cannot be asked to remove what it was given does not go on trying behind its

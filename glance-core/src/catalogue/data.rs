@@ -1,6 +1,7 @@
 //! Image data in and out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::sync::watch;
@@ -61,12 +62,16 @@ pub struct Download {
 /// Bytes reserved ahead of data of unknown length, so that the database is not asked for each batch.
 const AHEAD: u64 = 64 << 20;
 
+/// How long a caller waits for data to be discarded. What that does not suffice for is left to the journal.
+const TO_DISCARD: Duration = Duration::from_secs(10);
+
 impl Images<'_> {
     /// Writes the image's data, and makes the image active.
     ///
     /// All or nothing: after an error the image is queued again, no byte of the data is left and no
-    /// quota is held. That holds as well if the future is dropped or the process dies, once
-    /// [`Glance::recover`](super::Glance::recover) has run somewhere.
+    /// quota is held. That holds as well if the future is dropped, the process dies, or the store cannot be asked to
+    /// remove what it has, once [`Glance::recover`](super::Glance::recover) has run somewhere while the store answers:
+    /// until then the image is saving, and takes no data.
     ///
     /// # Errors
     ///
@@ -223,8 +228,8 @@ fn until_dropped(
     })
 }
 
-/// An upload that has its journal entry. From here on it either makes the image active or leaves
-/// nothing behind.
+/// An upload that has its journal entry. From here on it makes the image active, leaves nothing behind, or leaves
+/// the entry, which keeps other data out.
 struct UploadTask {
     registry: Arc<Registry>,
     entry: Uuid,
@@ -397,7 +402,13 @@ impl UploadTask {
         let image = self.image.id;
         match left {
             Left::Nothing => self.unwind().await,
-            Left::Unknown => tracing::warn!(%image, "data of a failed upload is removed when the store lets it be"),
+            Left::Unknown => {
+                tracing::warn!(%image, "data of a failed upload is removed when the store lets it be");
+                // Whoever took the entry over discarded before the last of it was written.
+                if matches!(self.registry.database.reserve(self.entry, 0, None).await, Err(RepoError::NotFound)) {
+                    let _ = tokio::time::timeout(TO_DISCARD, self.discard_if_queued()).await;
+                }
+            }
             Left::Data(stored) => match self.store.store.delete(&stored.location).await {
                 Ok(()) | Err(StoreError::NotFound { .. }) => self.unwind().await,
                 Err(error) => tracing::error!(%image, %error, "cannot remove refused image data yet"),

@@ -32,7 +32,7 @@ impl Lanes {
         Self(vec![Lane::new(HashAlgorithm::Md5), Lane::new(algorithm)])
     }
 
-    /// Waits until the batch before is done, then begins this one.
+    /// Waits until there is room for the batch, which is hashed in its turn.
     pub(crate) async fn push(&mut self, batch: &[Bytes]) -> Result<(), BoxError> {
         for lane in &mut self.0 {
             lane.push(batch).await?;

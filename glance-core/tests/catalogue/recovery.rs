@@ -1,5 +1,6 @@
 //! What other processes left in the middle.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -109,6 +110,26 @@ async fn an_image_takes_no_data_before_what_a_failed_upload_left_is_gone() {
     assert_eq!(lab.glance.recover(|_| false).await.unwrap().uploads, 1);
     assert!(!lab.store.has(image.id, "one").await);
     assert_eq!(status().await, Status::Queued);
+    assert!(lab.upload(&owner(), image.id, "again").await.is_ok());
+}
+
+#[tokio::test]
+async fn what_an_upload_left_that_others_had_unwound_goes_when_the_store_is_back() {
+    let lab = Lab::new();
+    let image = lab.queued(&owner()).await;
+    let (other, store) = (lab.another(), Arc::clone(&lab.store));
+    let data = futures::stream::once(async move {
+        assert_eq!(other.recover(|_| true).await.unwrap().uploads, 1);
+        store.falls.store(true, Ordering::Relaxed);
+        Ok(bytes::Bytes::from_static(b"data"))
+    });
+    let context = owner();
+    let uploaded = lab.glance.images(&context).upload(image.id, Box::pin(data), UploadOptions::default()).await;
+    assert!(uploaded.is_err());
+    lab.store.down.store(false, Ordering::Relaxed);
+    assert!(lab.store.has(image.id, "one").await);
+    assert_eq!(lab.glance.recover(|_| false).await.unwrap().uploads, 1);
+    assert!(!lab.store.has(image.id, "one").await);
     assert!(lab.upload(&owner(), image.id, "again").await.is_ok());
 }
 

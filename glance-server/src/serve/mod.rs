@@ -69,6 +69,9 @@ pub fn check(settings: &Settings) -> Vec<StartError> {
     stores.chain(others.into_iter().flatten()).collect()
 }
 
+/// How long what other processes left is put in order before anybody is served.
+const PUTTING_IN_ORDER: Duration = Duration::from_secs(10);
+
 async fn serve(settings: &Settings, warnings: &[Finding], log: logging::Log) -> Result<(), StartError> {
     for finding in warnings {
         warn!("{finding}");
@@ -80,7 +83,8 @@ async fn serve(settings: &Settings, warnings: &[Finding], log: logging::Log) -> 
     let router = api::router(glance.clone(), api_options(settings)?)?;
     let listener = listen(settings).await?;
     let address = listener.local_addr().map_err(StartError::failed("finding the address"))?;
-    housekeeping::recover(&glance, machine.as_ref()).await;
+    // A store that hangs keeps nobody from being served: what is left is looked at again and again.
+    let _ = tokio::time::timeout(PUTTING_IN_ORDER, housekeeping::recover(&glance, machine.as_ref())).await;
     let duties = [
         tokio::spawn(housekeeping::keep_recovering(glance.clone(), machine)),
         tokio::spawn(housekeeping::follow_policy(glance, policy, log)),

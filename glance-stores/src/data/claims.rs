@@ -11,7 +11,7 @@ use std::time::Duration;
 use glance_core::image::ImageId;
 use glance_core::store::StoreError;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a put that failed tries to take back what it wrote, before it says that it left it behind.
 pub(super) const TAKING_BACK: Duration = Duration::from_secs(10);
@@ -108,8 +108,16 @@ impl Claim {
         }
     }
 
+    /// Runs what takes the put back for as long as somebody waits for that, and says whether nothing of it is left.
+    #[cfg(any(feature = "object", feature = "vmware"))]
+    pub(super) async fn in_time(&self, taking_back: impl Future<Output = bool>) -> bool {
+        self.leave();
+        timeout_at(self.until(), taking_back).await.unwrap_or(false)
+    }
+
     /// Ends the claim of a put that could not be taken back.
     pub(super) fn left_behind(self) {
+        tracing::warn!(image = %self.id, "an upload that came to nothing may have left data");
         self.state.send_replace(State::Left);
     }
 
@@ -138,7 +146,7 @@ impl Interest {
         let since = leave(&self.0);
         let mut state = self.0.subscribe();
         let ended = state.wait_for(|state| matches!(state, State::Gone | State::Left));
-        matches!(tokio::time::timeout_at(since + TAKING_BACK, ended).await, Ok(Ok(state)) if *state == State::Gone)
+        matches!(timeout_at(since + TAKING_BACK, ended).await, Ok(Ok(state)) if *state == State::Gone)
     }
 }
 

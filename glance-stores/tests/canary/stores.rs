@@ -116,7 +116,10 @@ fn azure(server: &Server) -> Driven {
         container: "containerazure".to_owned(),
         endpoint: Some(format!("http://{}/account", server.plain)),
     };
-    let locations = [format!("azure://account:{}@account/containerazure/object", quoted())];
+    let locations = [
+        format!("azure://account:{}@account/containerazure/object", quoted()),
+        format!("azure://account/containerazure/object?sig={}", quoted()),
+    ];
     Driven::new("containerazure", azure::open(&config, client()).unwrap(), config, &locations)
 }
 

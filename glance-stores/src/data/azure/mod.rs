@@ -64,7 +64,12 @@ pub fn open(config: &AzureConfig, client: Client) -> Result<BucketStore, StoreEr
     // The cause may show the key.
     let objects = builder.build().map_err(|_| unusable("the account's key cannot be used"))?;
     let base = format!("azure://{}/{}/", config.account, config.container);
-    Ok(BucketStore::new(KIND, Arc::new(objects), base).with_marks())
+    Ok(BucketStore::new(KIND, Arc::new(objects), base).with_names(has_no_query).with_marks().with_parts_that_count())
+}
+
+/// A URL with a query may hold the signature of somebody's grant, which is no part of a name and not to be shown.
+fn has_no_query(name: &str) -> bool {
+    !name.contains(['?', '#'])
 }
 
 fn is_plain(name: &str) -> bool {

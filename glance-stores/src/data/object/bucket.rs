@@ -27,6 +27,9 @@ pub(super) struct Bucket {
     pub(super) leftovers: Option<Arc<dyn Leftovers>>,
     /// Whether objects carry the mark of their put.
     pub(super) marks: bool,
+    /// Whether the backend may refuse to make an object because of parts that are none yet, as Azure does. Elsewhere
+    /// that refusal may mean an upload of somebody else.
+    pub(super) parts_count: bool,
     pub(super) claims: Arc<Claims>,
 }
 
@@ -73,7 +76,7 @@ impl Bucket {
         let marked = found.attributes.get(&Attribute::Metadata(MARK.into())).map(AsRef::as_ref);
         Ok(match marked {
             Some(marked) if marked == mark.text => Found::Own,
-            _ if mark.e_tag.is_some() && mark.e_tag == found.meta.e_tag => Found::Own,
+            None if mark.e_tag.is_some() && mark.e_tag == found.meta.e_tag => Found::Own,
             None if !self.marks && mark.e_tag.is_none() => Found::Nameless,
             _ => Found::Other,
         })
@@ -101,10 +104,10 @@ impl Bucket {
     }
 
     /// Whether an object may be made although the backend did not make it on condition that there is none: it knows no
-    /// conditions, or takes parts without an object for one, as Azure may. That there is none was asked a moment ago.
+    /// conditions, or takes parts without an object for one. That there is none was asked a moment ago.
     async fn needs_no_condition<T>(&self, made: &object_store::Result<T>, path: &Path, mark: &Mark) -> bool {
         match made {
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) if self.parts_count => {
                 matches!(self.look(path, mark).await, Ok(Found::Nothing))
             }
             Err(cause) => error::is_unknown_request(cause),
@@ -138,11 +141,12 @@ impl Bucket {
     /// Removes whatever there is of an image.
     pub(super) async fn discard(&self, id: ImageId, path: &Path) -> Result<(), StoreError> {
         self.claims.settled(id).await;
+        // First, so that no object comes of them any more.
+        self.remove_leftovers(path).await?;
         match self.objects.delete(path).await {
-            Ok(()) | Err(Error::NotFound { .. }) => {}
-            Err(cause) => return Err(error::of(self.kind, "discarding an object", cause)),
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(cause) => Err(error::of(self.kind, "discarding an object", cause)),
         }
-        self.remove_leftovers(path).await
     }
 
     /// Removes parts that became no object, where they outlive their upload.

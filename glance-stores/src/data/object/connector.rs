@@ -50,14 +50,25 @@ impl HttpConnector for Outbound {
 #[async_trait]
 impl HttpService for Outbound {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let witness = request.extensions().get::<Witness>().cloned();
+        let witness = request.extensions().get::<Witness>().cloned().or_else(Witness::of_task);
+        let mut attempt = Attempt(witness);
         let answer = self.answer(request).await;
-        if let (Some(witness), Err(error)) = (witness, &answer)
-            && !error::was_not_begun(error)
-        {
-            witness.lost_an_answer();
+        if answer.as_ref().err().is_none_or(|error| error::was_not_begun(error)) {
+            attempt.0 = None;
         }
         answer
+    }
+}
+
+/// An attempt at a request. If it ends without a word, as it does when nobody waits for it any more, its witness hears
+/// of it.
+struct Attempt(Option<Witness>);
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some(witness) = &self.0 {
+            witness.lost_an_answer();
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
 
 use super::bucket::{Bucket, Found, Mark};
+use super::error;
 use super::parts::Parts;
 
 /// What one put has made, or may have.
@@ -15,7 +16,7 @@ pub(super) struct Leftover {
     pub(super) mark: Mark,
     pub(super) parts: Option<Parts>,
     pub(super) object: Object,
-    /// Whether there may be parts that this put has no name of.
+    /// Whether there may be parts that this put has no name of: of an attempt at beginning an upload whose answer was lost.
     pub(super) strays: bool,
 }
 
@@ -70,9 +71,11 @@ impl Leftover {
     async fn remove_object(&mut self) -> bool {
         match self.found().await {
             Some(Found::Own) => match self.bucket.objects.delete(&self.path).await {
-                Ok(()) | Err(Error::NotFound { .. }) => true,
+                // An attempt that nobody heard of may still make it once more.
+                Ok(()) | Err(Error::NotFound { .. }) => !self.mark.witness.is_unsure(),
                 Err(cause) => {
-                    tracing::warn!(error = %cause, "an object that came to nothing is still there");
+                    let error = error::of(self.bucket.kind, "removing an object", cause);
+                    tracing::warn!(%error, "an object that came to nothing is still there");
                     false
                 }
             },
@@ -85,6 +88,13 @@ impl Leftover {
     /// What lies under the name; `None` if the backend does not say.
     async fn found(&mut self) -> Option<Found> {
         let found = self.bucket.look(&self.path, &self.mark).await;
-        found.inspect_err(|cause| tracing::warn!(error = %cause, "nobody knows what an upload left")).ok()
+        match found {
+            Ok(found) => Some(found),
+            Err(cause) => {
+                let error = error::of(self.bucket.kind, "looking at an object", cause);
+                tracing::warn!(%error, "nobody knows what an upload left");
+                None
+            }
+        }
     }
 }

@@ -99,6 +99,7 @@ impl BucketStore {
                 objects,
                 leftovers: None,
                 marks: false,
+                parts_count: false,
                 claims: Arc::new(Claims::default()),
             }),
             part_size: PART_SIZE,
@@ -121,6 +122,13 @@ impl BucketStore {
     #[must_use]
     pub fn with_marks(self) -> Self {
         let bucket = Bucket { marks: true, ..Bucket::clone(&self.bucket) };
+        Self { bucket: Arc::new(bucket), ..self }
+    }
+
+    /// The same store in a backend that takes parts without an object for one.
+    #[cfg(feature = "azure")]
+    pub(super) fn with_parts_that_count(self) -> Self {
+        let bucket = Bucket { parts_count: true, ..Bucket::clone(&self.bucket) };
         Self { bucket: Arc::new(bucket), ..self }
     }
 

@@ -90,7 +90,8 @@ impl Parts {
         match self.upload.abort().await {
             Ok(()) | Err(Error::NotFound { .. }) => true,
             Err(cause) => {
-                tracing::warn!(error = %cause, "parts of an upload that came to nothing are still there");
+                let error = error::of(self.bucket.kind, "aborting an upload", cause);
+                tracing::warn!(%error, "parts of an upload that came to nothing are still there");
                 false
             }
         }

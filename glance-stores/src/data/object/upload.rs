@@ -90,10 +90,11 @@ impl Draft {
     async fn begin(mut self, copier: Option<Arc<dyn Copier>>) -> Result<Self, StoreError> {
         let (kind, doing) = (self.kind(), "beginning an upload");
         let beginning = async move {
-            let Leftover { bucket, path, mark, .. } = &self.left;
+            // As long as there is no answer, and where it is not that of the first attempt.
+            self.left.strays = self.left.bucket.leftovers.is_some();
+            let Leftover { bucket, path, mark, strays, .. } = &mut self.left;
             let begun = bucket.put_parts(path, mark, copier).await.map(|upload| Parts::new(bucket, upload));
-            // An attempt whose answer was lost may have begun another one.
-            self.left.strays = bucket.leftovers.is_some() && mark.witness.is_unsure();
+            *strays &= mark.witness.is_unsure();
             match begun {
                 Ok(parts) => {
                     self.left.parts = Some(parts);
@@ -128,10 +129,12 @@ impl Draft {
     async fn end(mut self, whole: Option<PutPayload>) -> Result<Self, StoreError> {
         let kind = self.kind();
         let ending = async move {
-            match self.make(whole).await {
-                Ok(()) => Ok(self),
-                Err(error) => self.rescue(error).await,
-            }
+            let mut made = match self.make(whole).await {
+                Ok(()) => self,
+                Err(error) => self.rescue(error).await?,
+            };
+            made.remove_strays().await;
+            Ok(made)
         };
         to_its_end(kind, "ending an upload", ending).await
     }
@@ -143,7 +146,6 @@ impl Draft {
         match self.ask(whole).await {
             Ok(e_tag) => {
                 (self.left.parts, self.left.object, self.left.mark.e_tag) = (None, Object::Made, e_tag);
-                self.remove_strays().await;
                 Ok(())
             }
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
@@ -157,7 +159,7 @@ impl Draft {
     async fn ask(&mut self, whole: Option<PutPayload>) -> object_store::Result<Option<String>> {
         let Leftover { bucket, path, mark, parts, object, .. } = &mut self.left;
         let made = match (whole, parts) {
-            (_, Some(parts)) => parts.complete().await.inspect_err(|cause| {
+            (_, Some(parts)) => mark.witness.of(parts.complete()).await.inspect_err(|cause| {
                 if !error::is_refusal(cause) {
                     mark.witness.lost_an_answer();
                 }
@@ -191,15 +193,17 @@ impl Draft {
 
     /// Takes back what there is, and gives the error to answer with.
     async fn fail(mut self, error: StoreError) -> StoreError {
-        let until = self.leave();
-        if timeout_at(until, self.left.take_back()).await.unwrap_or(false) {
-            self.claim = None;
-            return error;
+        let gone = match &self.claim {
+            Some(claim) => claim.in_time(self.left.take_back()).await,
+            None => true,
+        };
+        match self.claim.take() {
+            Some(claim) if !gone => {
+                claim.left_behind();
+                error.left_behind(self.kind())
+            }
+            _ => error,
         }
-        if let Some(claim) = self.claim.take() {
-            claim.left_behind();
-        }
-        error.left_behind(self.kind())
     }
 
     /// From here on it is taken back. Says how long that may take.
@@ -213,15 +217,12 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        let until = self.leave();
         let Some(claim) = self.claim.take() else { return };
+        claim.leave();
         let mut left = self.left.take();
         self.runtime.spawn(async move {
-            if timeout_at(until, left.take_back()).await.unwrap_or(false) {
-                // The image is not free before.
-                drop(claim);
-            } else {
-                tracing::warn!(image = %claim.id, "an upload that was given up may have left data");
+            // The image is not free before.
+            if !claim.in_time(left.take_back()).await {
                 claim.left_behind();
             }
         });

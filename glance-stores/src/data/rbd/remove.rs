@@ -26,13 +26,15 @@ pub(super) fn remove(
         taken => taken?,
     };
     let removed = match pool.remove(name, progress) {
-        Err(error) if error.is(errno::NOT_EMPTY) => pool.move_to_trash(name),
+        // Only while somebody waits: after that, the name may be that of other data.
+        Err(error) if error.is(errno::NOT_EMPTY) => progress.next_step().and_then(|()| pool.move_to_trash(name)),
         removed => removed,
     };
     if let Some(snapshot) = snapshot.filter(|_| taken)
         && removed.as_ref().is_err_and(|error| error.is(errno::BUSY))
     {
-        // Somebody opened it a moment ago. It is data of an image still, so it gets back what makes it that.
+        // Somebody opened it a moment ago. It is data of an image still, so it gets back what makes it that. So
+        // does it where nobody waits any more: a snapshot more is no harm to other data of that name.
         put_back(pool, name, snapshot)?;
     }
     removed

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use super::KIND;
 use super::location::Place;
 use super::requests::{Ask, Bucket};
+use crate::data::object::refusal::Refusal;
 use crate::data::object::{Begin, Copier};
 
 /// Bytes of a part: few enough that the server answers before it is given up, and below the 5 GiB it copies at once.
@@ -165,6 +166,10 @@ fn read<T: for<'de> Deserialize<'de>>(answer: Result<(StatusCode, Bytes), StoreE
         Err(denied @ StoreError::Denied { .. }) => {
             Err(Error::PermissionDenied { path: String::new(), source: denied.into() })
         }
+        Err(StoreError::Unsupported { .. }) => {
+            Err(Error::NotImplemented { operation: "copying".into(), implementer: KIND.into() })
+        }
+        Err(StoreError::Full { .. }) => Err(failed(Refusal::Full)),
         Err(error) => Err(failed(error)),
     }
 }

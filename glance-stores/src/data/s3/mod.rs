@@ -103,12 +103,13 @@ impl S3Store {
     fn stored(&self, id: ImageId, stored: Result<Stored, StoreError>) -> Result<Stored, StoreError> {
         match stored {
             Ok(stored) => Ok(Stored { location: location::written(&self.config, &id.to_string()), ..stored }),
-            Err(StoreError::Failed { doing, source, .. }) if source.is::<Refusal>() => {
+            Err(error) if !is_without_bucket(&error) => Err(error),
+            Err(error) => {
                 // Somebody has removed it meanwhile: the next one looks again.
                 self.seen.store(false, Ordering::Relaxed);
+                let StoreError::Failed { doing, .. } = error else { return Err(error) };
                 Err(no_bucket(doing, "the bucket does not exist: make it, or set s3_store_create_bucket_on_put"))
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -158,6 +159,10 @@ fn amazon(config: &S3Config, client: &Client, bucket: &str) -> Result<Arc<Amazon
         builder = builder.with_checksum_algorithm(Checksum::SHA256);
     }
     Ok(Arc::new(builder.build().map_err(StoreError::failed(KIND, "setting up the store"))?))
+}
+
+fn is_without_bucket(error: &StoreError) -> bool {
+    matches!(error.reason(), StoreError::Failed { source, .. } if source.is::<Refusal>())
 }
 
 fn no_bucket(doing: &'static str, cause: &'static str) -> StoreError {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use glance_core::store::StoreError;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 use super::KIND;
 use super::location::DatastoreFile;
@@ -62,15 +62,17 @@ impl Draft {
 
     /// Takes back what there is, and gives the error to answer with.
     pub(super) async fn fail(mut self, error: StoreError) -> StoreError {
-        let until = self.leave();
-        if timeout_at(until, self.files.take_back()).await.unwrap_or(false) {
-            self.claim = None;
-            return error;
+        let gone = match &self.claim {
+            Some(claim) => claim.in_time(self.files.take_back()).await,
+            None => true,
+        };
+        match self.claim.take() {
+            Some(claim) if !gone => {
+                claim.left_behind();
+                error.left_behind(KIND)
+            }
+            _ => error,
         }
-        if let Some(claim) = self.claim.take() {
-            claim.left_behind();
-        }
-        error.left_behind(KIND)
     }
 
     /// From here on it is taken back, unless it is kept. Says how long that may take.
@@ -84,15 +86,12 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        let until = self.leave();
         let Some(claim) = self.claim.take() else { return };
+        claim.leave();
         let files = self.files.clone();
         self.runtime.spawn(async move {
-            if timeout_at(until, files.take_back()).await.unwrap_or(false) {
-                // The image is not free before.
-                drop(claim);
-            } else {
-                tracing::warn!(image = %claim.id, "an upload that was given up may have left a file");
+            // The image is not free before.
+            if !claim.in_time(files.take_back()).await {
                 claim.left_behind();
             }
         });

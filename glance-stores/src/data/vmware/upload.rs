@@ -99,7 +99,12 @@ impl Upload {
                 answer = &mut sending => answer,
             }
         };
-        if answer.as_ref().err().is_none_or(Failure::is_refusal) {
+        let over = match &answer {
+            // Something between here and the server may have lost patience, which says nothing of the server.
+            Ok(status) => !status.is_server_error() || Failure::Status(*status).is_refusal(),
+            Err(failure) => failure.is_refusal(),
+        };
+        if over {
             files.stage = Stage::Written;
         }
         match answer.map_err(failed("sending the data"))? {

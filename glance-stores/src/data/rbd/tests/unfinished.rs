@@ -1,6 +1,5 @@
 //! Puts that do not come to their end, and what is left of them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::SinkExt;
@@ -70,12 +69,10 @@ async fn puts_that_are_given_up_leave_nothing() {
 async fn a_put_can_be_given_up_while_its_last_steps_are_taken() {
     let Some(live) = Live::find() else { return };
     let store = live.store();
-    let finished = AtomicUsize::new(0);
     for step in 0..40_u64 {
         let id = ImageId::random();
         let put = store.write(id, noise(100));
         if tokio::time::timeout(Duration::from_millis(step * 3), put).await.is_ok_and(|put| put.is_ok()) {
-            finished.fetch_add(1, Ordering::Relaxed);
             store.discard(id).await.unwrap();
         }
         // Waits for what is being taken back.

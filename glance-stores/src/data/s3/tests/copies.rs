@@ -71,19 +71,37 @@ async fn a_copy_that_breaks_off_leaves_nothing() {
     panic!("parts of a copy stay behind");
 }
 
-#[tokio::test]
-async fn a_copy_that_the_account_may_not_make_is_left_to_others() {
-    let (url, _) = server::answering(|head| match head {
+/// A copy on a server that answers these requests so.
+async fn copied(start: &'static str, part: &'static str) -> Result<Stored, StoreError> {
+    const UPLOAD: &str = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
+    let (url, _) = server::answering(move |head| match head {
         look if look.starts_with("HEAD ") && look.contains("/theirs/") => {
             "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nETag: e\r\nLast-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n"
                 .to_owned()
         }
         look if look.starts_with("HEAD ") => server::answer(head, "404 Not Found", ""),
-        _ => server::answer(head, "403 Forbidden", ""),
+        begin if begin.starts_with("POST ") => server::answer(head, start, UPLOAD),
+        copy if copy.starts_with("PUT ") => server::answer(head, part, ""),
+        _ => server::answer(head, "204 No Content", ""),
     })
     .await;
     let store = S3Store::new(S3Config::new(&url, "bucket", "a", "s").unwrap(), client()).unwrap();
     let from = Location::new(format!("s3://{}/theirs/x", url.strip_prefix("http://").unwrap()));
-    let copied = store.copy(ImageId::random(), &from, 9).await;
+    store.copy(ImageId::random(), &from, 9).await
+}
+
+#[tokio::test]
+async fn a_copy_that_the_account_may_not_make_is_left_to_others() {
+    let copied = copied("403 Forbidden", "200 OK").await;
     assert!(matches!(copied, Err(StoreError::Unsupported { .. })), "{copied:?}");
+}
+
+#[tokio::test]
+async fn a_copy_that_the_server_does_not_know_is_left_to_others() {
+    for (start, part) in [("501 Not Implemented", "200 OK"), ("200 OK", "501 Not Implemented")] {
+        let copied = copied(start, part).await;
+        assert!(matches!(copied, Err(StoreError::Unsupported { .. })), "{start}, {part}: {copied:?}");
+    }
+    let full = copied("200 OK", "507 Insufficient Storage").await;
+    assert!(matches!(full, Err(StoreError::Full { .. })), "{full:?}");
 }

@@ -96,6 +96,17 @@ async fn what_may_still_appear_is_left_to_discard() {
 }
 
 #[tokio::test]
+async fn what_was_refused_after_an_answer_was_lost_may_still_appear() {
+    for len in LENGTHS {
+        for refusal in ["503 Slow Down", "403 Forbidden", "507 Full"] {
+            let (store, _) = losing(vec![GATEWAY, refusal].leak(), There::Nothing).await;
+            let put = put(&store, len).await;
+            assert!(matches!(put, Err(StoreError::LeftBehind { .. })), "{refusal}: {put:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_the_server_refused_leaves_nothing() {
     for len in LENGTHS {
         for (answer, kind) in [("503 Slow Down", "Unavailable"), ("403 Forbidden", "Denied"), ("507 Full", "Full")] {

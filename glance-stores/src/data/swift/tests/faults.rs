@@ -163,6 +163,25 @@ async fn a_whole_object_that_arrives_changed_is_removed() {
 }
 
 #[tokio::test]
+async fn an_object_whose_answer_is_lost_is_not_forgotten_when_the_next_attempt_is_refused() {
+    for refusal in ["413 Request Entity Too Large", "403 Forbidden"] {
+        let judge = move |head: &Head, nth| match nth {
+            _ if !is_put(head) || !is_image(head) => None,
+            1 => Some(Fault::AnswerLost),
+            _ => Some(Fault::Refused(refusal)),
+        };
+        let change = |config: &mut SwiftConfig| config.large_object_size = 10_000_000;
+        let Some(behind) = Behind::new(judge, change).await else { return };
+        let id = ImageId::random();
+        let put = behind.store.put(id, Some(1_000_000), chunks(&noise(1_000_000))).await;
+        // Its own object is found and removed, or left to be discarded.
+        assert!(put.is_err(), "{refusal}");
+        behind.store.discard(id).await.unwrap();
+        assert_eq!(behind.container.names().await, Vec::<String>::new(), "{refusal}");
+    }
+}
+
+#[tokio::test]
 async fn an_object_that_may_still_come_into_being_is_left_behind() {
     let judge = |head: &Head, _| (is_put(head) && is_image(head)).then_some(UNAVAILABLE);
     for threshold in [1, 10_000_000] {

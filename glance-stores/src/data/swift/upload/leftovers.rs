@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use futures::{TryStreamExt, stream};
 use glance_core::store::StoreError;
 use tokio::runtime::Handle;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use super::Upload;
 use super::making::Object;
-use crate::data::claims::Claim;
+use crate::data::claims::{Claim, TAKING_BACK};
 use crate::data::swift::client::pause;
 use crate::data::swift::remove::AT_ONCE;
 
@@ -65,11 +65,13 @@ impl Upload {
         if self.begun.is_nothing() {
             return true;
         }
-        // A request whose data has all gone may be looked at later than one that removes what it makes.
-        self.flight.landed().await;
+        // A request whose data has all gone may be looked at later than one that removes what it makes. Half of the
+        // time goes to waiting for it, so that what it makes is removed by its name in any case: no listing may show it.
+        let landed = timeout(TAKING_BACK / 2, self.flight.landed()).await.is_ok();
+        self.flight.cut();
         for attempt in 1.. {
             match self.try_to_take_back().await {
-                Ok(gone) => return gone,
+                Ok(gone) => return gone && landed,
                 Err(error) => {
                     tracing::info!(%error, image = %self.id, "parts of an upload are to be removed a little later");
                     pause(attempt).await;

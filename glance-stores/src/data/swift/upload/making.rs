@@ -197,11 +197,11 @@ impl Making {
     async fn refused(&self, answer: Response) -> StoreError {
         let status = answer.status;
         drain(answer).await;
-        if self.object == Object::Image && status.is_client_error() && !may_pass(status) {
+        // These alone say of all attempts that none made the object: an earlier one may have, and have been cut off
+        // from its answer, whatever else a later one is refused for.
+        if self.object == Object::Image && matches!(status, StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT) {
             self.upload.begun.image.store(false, Ordering::Release);
-            if matches!(status, StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT) {
-                return StoreError::Exists { store: KIND, id: self.upload.id };
-            }
+            return StoreError::Exists { store: KIND, id: self.upload.id };
         }
         refusal(SENDING, status)
     }

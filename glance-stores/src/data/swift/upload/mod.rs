@@ -13,7 +13,7 @@
 //! Up to four segments are on their way at once. Those of up to 8 MiB are kept in memory until Swift has them, larger
 //! ones in `buffer_dir`, and each is sent again by itself where that may help. Without such a folder, larger ones are
 //! sent as their data comes: while the next begins, the others wait for their answers, and only the first MiB of
-//! each can be sent again. An upload so has at most 41 MiB in memory, and 7 MiB where segments are larger than 8 MiB.
+//! each can be sent again. An upload so has at most 41 MiB in memory, and 9 MiB where segments are larger than 8 MiB.
 
 mod buffer;
 mod flight;
