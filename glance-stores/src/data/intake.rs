@@ -25,6 +25,7 @@ impl Intake {
     }
 
     /// How many bytes have come.
+    #[cfg(any(feature = "object", feature = "swift", feature = "vmware"))]
     pub(super) fn received(&self) -> u64 {
         self.received
     }

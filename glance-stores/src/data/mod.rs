@@ -18,12 +18,14 @@ mod intake;
 mod last_step;
 #[cfg(feature = "object")]
 pub mod object;
-#[cfg(feature = "swift")]
+#[cfg(any(feature = "swift", feature = "vmware"))]
 mod pump;
 #[cfg(feature = "rbd")]
 pub mod rbd;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(feature = "swift")]
+mod sending;
 #[cfg(test)]
 #[cfg(any(feature = "file", feature = "rbd"))]
 mod sparse;
@@ -31,5 +33,7 @@ mod sparse;
 mod stretch;
 #[cfg(feature = "swift")]
 pub mod swift;
+#[cfg(any(feature = "object", feature = "vmware"))]
+mod unfinished;
 #[cfg(feature = "vmware")]
 pub mod vmware;

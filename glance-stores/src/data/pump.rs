@@ -4,7 +4,6 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use glance_core::store::{BoxError, ByteStream, StoreError};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use super::intake::Intake;
 
@@ -61,82 +60,22 @@ pub(super) fn size_of(batch: &[Bytes]) -> u64 {
     batch.iter().map(Bytes::len).sum::<usize>() as u64
 }
 
-/// A request under way whose data is still coming, and whose answer is an `A`. Dropped before the end
-/// of its data, the request is broken off; dropped later, it still runs to its answer.
-///
-/// It holds a batch that waits to be taken, besides the one that is being sent.
-pub(super) struct Sending<A> {
-    data: mpsc::Sender<Piece>,
-    request: JoinHandle<A>,
-}
-
-enum Piece {
+/// What goes to the [`body`] of a request.
+pub(super) enum Piece {
     Data(Vec<Bytes>),
     /// Tells an end from a sender that is gone: in chunks, half of the data would look whole.
     End,
 }
 
-impl<A: Send + 'static> Sending<A> {
-    /// Begins the request that `request` makes of its data.
-    pub(super) fn begin<F>(request: impl FnOnce(ByteStream) -> F) -> Self
-    where
-        F: Future<Output = A> + Send + 'static,
-    {
-        let (data, pieces) = mpsc::channel(1);
-        Self { data, request: tokio::spawn(request(body(pieces))) }
-    }
-
-    /// Hands on a batch.
-    ///
-    /// # Errors
-    ///
-    /// The answer, if it came before the data was wanted.
-    pub(super) async fn push(self, batch: Vec<Bytes>) -> Result<Self, A> {
-        self.hand_on(Piece::Data(batch)).await
-    }
-
-    /// Gives the other side a moment to refuse what it has seen so far.
-    ///
-    /// # Errors
-    ///
-    /// The answer, if there is one.
-    pub(super) async fn listen(mut self, moment: std::time::Duration) -> Result<Self, A> {
-        match tokio::time::timeout(moment, answer(&mut self.request)).await {
-            Ok(answer) => Err(answer),
-            Err(_) => Ok(self),
-        }
-    }
-
-    /// Ends the data and waits for the answer.
-    pub(super) async fn end(self) -> A {
-        match self.hand_on(Piece::End).await {
-            Ok(mut ended) => answer(&mut ended.request).await,
-            Err(answer) => answer,
-        }
-    }
-
-    async fn hand_on(mut self, piece: Piece) -> Result<Self, A> {
-        let taken = tokio::select! {
-            biased;
-            answer = answer(&mut self.request) => return Err(answer),
-            sent = self.data.send(piece) => sent.is_ok(),
-        };
-        if taken { Ok(self) } else { Err(answer(&mut self.request).await) }
-    }
+/// The body of a request, and where its data is handed on. It breaks off if that goes before [`Piece::End`].
+///
+/// One batch waits to be taken, besides the one that is being sent.
+pub(super) fn body() -> (mpsc::Sender<Piece>, ByteStream) {
+    let (data, pieces) = mpsc::channel(1);
+    (data, stream_of(pieces))
 }
 
-async fn answer<A>(request: &mut JoinHandle<A>) -> A {
-    match request.await {
-        Ok(answer) => answer,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime ends, and whoever waits ends with it.
-            Err(_) => std::future::pending().await,
-        },
-    }
-}
-
-fn body(pieces: mpsc::Receiver<Piece>) -> ByteStream {
+fn stream_of(pieces: mpsc::Receiver<Piece>) -> ByteStream {
     let batches = stream::unfold(Some(pieces), |pieces| async {
         let mut pieces = pieces?;
         match pieces.recv().await {
@@ -156,40 +95,20 @@ mod tests {
     use super::*;
     use futures::TryStreamExt;
 
-    /// A request that takes all of its data, and answers what came.
-    async fn all(data: ByteStream) -> Result<Vec<u8>, BoxError> {
-        data.try_fold(Vec::new(), async |all, chunk| Ok([all, chunk.to_vec()].concat())).await
-    }
-
-    fn batch(text: &'static str) -> Vec<Bytes> {
-        vec![Bytes::from_static(text.as_bytes())]
-    }
-
     #[tokio::test]
-    async fn a_request_carries_what_is_handed_to_it() {
-        let sending = Sending::begin(all).push(batch("ab")).await.ok().unwrap();
-        let answer = sending.push(batch("c")).await.ok().unwrap().end().await;
-        assert_eq!(answer.unwrap(), b"abc");
-    }
-
-    #[tokio::test]
-    async fn a_request_whose_sender_has_gone_does_not_look_complete() {
-        let (told, answer) = tokio::sync::oneshot::channel();
-        let sending = Sending::begin(|data| async move { told.send(all(data).await).unwrap() });
-        drop(sending.push(batch("a")).await.ok().unwrap());
-        answer.await.unwrap().unwrap_err();
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_comes_early_takes_the_place_of_the_data() {
-        let mut sending = Sending::begin(|data| async move { drop(data) });
-        for _ in 0..3 {
-            sending = match sending.push(batch("a")).await {
-                Ok(sending) => sending,
-                Err(()) => return,
+    async fn a_body_whose_sender_has_gone_does_not_look_complete() {
+        for complete in [true, false] {
+            let (sender, body) = body();
+            let feeding = async {
+                sender.send(Piece::Data(vec![Bytes::from_static(b"a")])).await.unwrap();
+                if complete {
+                    sender.send(Piece::End).await.unwrap();
+                }
+                drop(sender);
             };
+            let ((), taken) = futures::join!(feeding, body.try_collect::<Vec<_>>());
+            assert_eq!(taken.is_ok(), complete);
         }
-        panic!("nobody takes the data");
     }
 
     #[tokio::test]

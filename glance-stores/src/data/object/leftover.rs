@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use glance_core::image::ImageId;
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
 
 use super::bucket::{Bucket, Found, Mark};
 use super::error;
 use super::parts::Parts;
+use crate::data::unfinished::Unfinished;
 
 /// What one put has made, or may have.
 pub(super) struct Leftover {
     pub(super) bucket: Arc<Bucket>,
+    pub(super) id: ImageId,
     pub(super) path: Path,
     pub(super) mark: Mark,
     pub(super) parts: Option<Parts>,
@@ -29,17 +32,23 @@ pub(super) enum Object {
     Made,
 }
 
-impl Leftover {
-    /// Nothing, so far.
-    pub(super) fn new(bucket: &Arc<Bucket>, path: Path) -> Self {
-        let bucket = Arc::clone(bucket);
-        Self { bucket, path, mark: Mark::default(), parts: None, object: Object::Absent, strays: false }
+impl Unfinished for Leftover {
+    fn take(&mut self) -> Self {
+        let empty = Self::new(&self.bucket, self.id, self.path.clone());
+        std::mem::replace(self, empty)
     }
 
-    /// All of it, and nothing stays here.
-    pub(super) fn take(&mut self) -> Self {
-        let empty = Self::new(&self.bucket, self.path.clone());
-        std::mem::replace(self, empty)
+    async fn take_back(&mut self) -> bool {
+        let aborted = self.abort().await;
+        aborted && (self.object == Object::Absent || self.remove_object().await) && !self.strays
+    }
+}
+
+impl Leftover {
+    /// Nothing, so far.
+    pub(super) fn new(bucket: &Arc<Bucket>, id: ImageId, path: Path) -> Self {
+        let bucket = Arc::clone(bucket);
+        Self { bucket, id, path, mark: Mark::default(), parts: None, object: Object::Absent, strays: false }
     }
 
     /// Whether all of the data is there as an object, although no answer said so. Parts that became none are removed:
@@ -50,12 +59,6 @@ impl Leftover {
             self.object = Object::Made;
         }
         self.object == Object::Made
-    }
-
-    /// Removes all of it, and says whether that succeeded.
-    pub(super) async fn take_back(&mut self) -> bool {
-        let aborted = self.abort().await;
-        aborted && (self.object == Object::Absent || self.remove_object().await) && !self.strays
     }
 
     async fn abort(&mut self) -> bool {

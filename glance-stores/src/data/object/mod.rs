@@ -110,7 +110,7 @@ impl BucketStore {
     }
 
     /// The same store, whose [`discard`](Store::discard) removes parts without an object, too.
-    #[cfg(feature = "cloud")]
+    #[cfg(feature = "s3")]
     pub(super) fn with_leftovers(self, leftovers: Arc<dyn Leftovers>) -> Self {
         let bucket = Bucket { leftovers: Some(leftovers), ..Bucket::clone(&self.bucket) };
         Self { bucket: Arc::new(bucket), ..self }
@@ -133,7 +133,7 @@ impl BucketStore {
     }
 
     /// The same store, which has no objects but those whose names are `legal`.
-    #[cfg(feature = "cloud")]
+    #[cfg(any(feature = "azure", feature = "gcs"))]
     pub(super) fn with_names(self, legal: fn(&str) -> bool) -> Self {
         Self { legal_name: legal, ..self }
     }

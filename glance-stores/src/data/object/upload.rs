@@ -11,8 +11,7 @@ use glance_core::image::ImageId;
 use glance_core::store::StoreError;
 use object_store::path::Path;
 use object_store::{Error, PutPayload};
-use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::Copier;
 use super::bucket::Bucket;
@@ -20,9 +19,9 @@ use super::error;
 use super::leftover::{Leftover, Object};
 use super::parts::Parts;
 use super::sizes::PartSizes;
-use crate::data::claims::Claim;
 use crate::data::intake::Intake;
 use crate::data::last_step::to_its_end;
+use crate::data::unfinished::Draft;
 
 /// Writes all of the data as the object `path` of an image, and says how much it was.
 pub(super) async fn put(
@@ -36,7 +35,7 @@ pub(super) async fn put(
     let _interest = claim.interest();
     bucket.refuse_double(id, &path).await?;
     let first = data.batch(sizes.first()).await?;
-    let draft = Draft::new(bucket, path, claim);
+    let draft = Draft::new(Leftover::new(bucket, id, path), claim);
     let draft = if sizes.fit_in_one(first.iter().map(Bytes::len).sum()) {
         draft.end(Some(first.into_iter().collect())).await?
     } else {
@@ -58,32 +57,14 @@ pub(super) async fn copy(
     let _interest = claim.interest();
     bucket.refuse_double(id, &path).await?;
     let parts = copier.parts();
-    let draft = Draft::new(bucket, path, claim).begin(Some(copier)).await?.copy(parts).await?;
+    let draft = Draft::new(Leftover::new(bucket, id, path), claim).begin(Some(copier)).await?.copy(parts).await?;
     draft.end(None).await?.keep();
     Ok(())
 }
 
-/// What one put has made so far. Dropped, it goes again, as far as that succeeds soon.
-struct Draft {
-    left: Leftover,
-    /// `None` when there is nothing to remove any more.
-    claim: Option<Claim>,
-    id: ImageId,
-    runtime: Handle,
-}
-
-impl Draft {
-    fn new(bucket: &Arc<Bucket>, path: Path, claim: Claim) -> Self {
-        let id = claim.id;
-        Self { left: Leftover::new(bucket, path), claim: Some(claim), id, runtime: Handle::current() }
-    }
-
+impl Draft<Leftover> {
     fn kind(&self) -> &'static str {
-        self.left.bucket.kind
-    }
-
-    fn keep(mut self) {
-        self.claim = None;
+        self.made.bucket.kind
     }
 
     /// Begins an upload in parts: one that nobody waits for any more has to be known to be aborted.
@@ -91,16 +72,16 @@ impl Draft {
         let (kind, doing) = (self.kind(), "beginning an upload");
         let beginning = async move {
             // As long as there is no answer, and where it is not that of the first attempt.
-            self.left.strays = self.left.bucket.leftovers.is_some();
-            let Leftover { bucket, path, mark, strays, .. } = &mut self.left;
+            self.made.strays = self.made.bucket.leftovers.is_some();
+            let Leftover { bucket, path, mark, strays, .. } = &mut self.made;
             let begun = bucket.put_parts(path, mark, copier).await.map(|upload| Parts::new(bucket, upload));
             *strays &= mark.witness.is_unsure();
             match begun {
                 Ok(parts) => {
-                    self.left.parts = Some(parts);
+                    self.made.parts = Some(parts);
                     Ok(self)
                 }
-                Err(cause) => Err(self.fail(error::of(kind, doing, cause)).await),
+                Err(cause) => Err(self.fail(kind, error::of(kind, doing, cause)).await),
             }
         };
         to_its_end(kind, doing, beginning).await
@@ -108,20 +89,22 @@ impl Draft {
 
     /// Sends the data in parts, of which the first has come.
     async fn send(mut self, first: Vec<Bytes>, data: &mut Intake, sizes: PartSizes) -> Result<Self, StoreError> {
-        let Some(parts) = &mut self.left.parts else { return Ok(self) };
+        let kind = self.kind();
+        let Some(parts) = &mut self.made.parts else { return Ok(self) };
         match parts.send(first, data, sizes).await {
             Ok(()) => Ok(self),
-            Err(error) => Err(self.fail(error).await),
+            Err(error) => Err(self.fail(kind, error).await),
         }
     }
 
     /// Has so many parts copied.
     #[cfg(feature = "s3")]
     async fn copy(mut self, count: u64) -> Result<Self, StoreError> {
-        let Some(parts) = &mut self.left.parts else { return Ok(self) };
+        let kind = self.kind();
+        let Some(parts) = &mut self.made.parts else { return Ok(self) };
         match parts.copy(count).await {
             Ok(()) => Ok(self),
-            Err(error) => Err(self.fail(error).await),
+            Err(error) => Err(self.fail(kind, error).await),
         }
     }
 
@@ -140,16 +123,16 @@ impl Draft {
     }
 
     async fn make(&mut self, whole: Option<PutPayload>) -> Result<(), StoreError> {
-        self.left.bucket.refuse_double(self.id, &self.left.path).await?;
+        self.made.bucket.refuse_double(self.made.id, &self.made.path).await?;
         // From here on it may be there, whatever the answer.
-        self.left.object = Object::Asked;
+        self.made.object = Object::Asked;
         match self.ask(whole).await {
             Ok(e_tag) => {
-                (self.left.parts, self.left.object, self.left.mark.e_tag) = (None, Object::Made, e_tag);
+                (self.made.parts, self.made.object, self.made.mark.e_tag) = (None, Object::Made, e_tag);
                 Ok(())
             }
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
-                Err(StoreError::Exists { store: self.kind(), id: self.id })
+                Err(StoreError::Exists { store: self.kind(), id: self.made.id })
             }
             Err(cause) => Err(error::of(self.kind(), "ending an upload", cause)),
         }
@@ -157,7 +140,7 @@ impl Draft {
 
     /// Asks for the object, and gives what the backend calls it.
     async fn ask(&mut self, whole: Option<PutPayload>) -> object_store::Result<Option<String>> {
-        let Leftover { bucket, path, mark, parts, object, .. } = &mut self.left;
+        let Leftover { bucket, path, mark, parts, object, .. } = &mut self.made;
         let made = match (whole, parts) {
             (_, Some(parts)) => mark.witness.of(parts.complete()).await.inspect_err(|cause| {
                 if !error::is_refusal(cause) {
@@ -175,8 +158,8 @@ impl Draft {
 
     /// The image has its data now, so no other upload of it is meant to come to its end.
     async fn remove_strays(&mut self) {
-        if self.left.strays
-            && let Err(error) = self.left.bucket.remove_leftovers(&self.left.path).await
+        if self.made.strays
+            && let Err(error) = self.made.bucket.remove_leftovers(&self.made.path).await
         {
             tracing::warn!(%error, "parts of an upload may stay behind");
         }
@@ -184,47 +167,10 @@ impl Draft {
 
     /// Finds out whether the data is there in spite of a failure, and takes back what there is if not.
     async fn rescue(mut self, error: StoreError) -> Result<Self, StoreError> {
-        let until = self.leave();
-        match timeout_at(until, self.left.came_about()).await {
+        let (kind, until) = (self.kind(), self.leave());
+        match timeout_at(until, self.made.came_about()).await {
             Ok(true) => Ok(self),
-            _ => Err(self.fail(error).await),
+            _ => Err(self.fail(kind, error).await),
         }
-    }
-
-    /// Takes back what there is, and gives the error to answer with.
-    async fn fail(mut self, error: StoreError) -> StoreError {
-        let gone = match &self.claim {
-            Some(claim) => claim.in_time(self.left.take_back()).await,
-            None => true,
-        };
-        match self.claim.take() {
-            Some(claim) if !gone => {
-                claim.left_behind();
-                error.left_behind(self.kind())
-            }
-            _ => error,
-        }
-    }
-
-    /// From here on it is taken back. Says how long that may take.
-    fn leave(&self) -> Instant {
-        self.claim.as_ref().map_or_else(Instant::now, |claim| {
-            claim.leave();
-            claim.until()
-        })
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        let Some(claim) = self.claim.take() else { return };
-        claim.leave();
-        let mut left = self.left.take();
-        self.runtime.spawn(async move {
-            // The image is not free before.
-            if !claim.in_time(left.take_back()).await {
-                claim.left_behind();
-            }
-        });
     }
 }

@@ -10,8 +10,8 @@
 
 mod client;
 mod config;
-mod draft;
 mod error;
+mod files;
 mod inventory;
 mod location;
 mod read;
@@ -95,10 +95,10 @@ impl Store for VmwareStore {
     }
 
     async fn put(&self, id: ImageId, size: Option<u64>, data: ByteStream) -> Result<Stored, StoreError> {
-        let mut data = Intake::new(KIND, data, size);
-        let file = Upload::new(Arc::clone(&self.vsphere), id).run(&mut data, size).await?;
+        let data = Intake::new(KIND, data, size);
+        let (file, received) = Upload::new(Arc::clone(&self.vsphere), id).run(data, size).await?;
         let location = Location::new(file.location(&self.vsphere.server));
-        Ok(Stored { location, size: data.received(), metadata: Map::new() })
+        Ok(Stored { location, size: received, metadata: Map::new() })
     }
 
     async fn get(&self, at: &Location, range: ByteRange) -> Result<Reading, StoreError> {

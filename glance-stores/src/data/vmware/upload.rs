@@ -6,29 +6,26 @@
 //! of it, the names that there are tell.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use futures::StreamExt;
-use futures::stream;
 use glance_core::image::ImageId;
-use glance_core::store::{BoxError, ByteStream, StoreError};
+use glance_core::store::StoreError;
 use http::StatusCode;
 use tokio::sync::mpsc;
 use tokio::time::timeout_at;
 
 use super::KIND;
-use super::draft::{Draft, Files, Stage};
 use super::error::Failure;
+use super::files::{Files, Stage};
 use super::inventory::{Room, choose};
 use super::location::DatastoreFile;
 use super::vsphere::Vsphere;
 use crate::data::intake::Intake;
 use crate::data::last_step::to_its_end;
+use crate::data::pump::{self, Ahead, Piece};
+use crate::data::unfinished::Draft;
 use crate::outbound::Payload;
 
-/// Bytes that are handed on at once. One batch is held back, one waits, one is being sent.
-const BATCH: usize = 256 * 1024;
 /// What the names of unfinished files end with.
 const UNFINISHED: &str = ".part";
 
@@ -43,8 +40,8 @@ impl Upload {
         Self { vsphere, id }
     }
 
-    /// Takes all of the data in and says where it lies.
-    pub(super) async fn run(self, data: &mut Intake, size: Option<u64>) -> Result<DatastoreFile, StoreError> {
+    /// Takes all of the data in and says where it lies and how much it was.
+    pub(super) async fn run(self, data: Intake, size: Option<u64>) -> Result<(DatastoreFile, u64), StoreError> {
         let claim = self.vsphere.claims.claim(KIND, self.id).await?;
         let _interest = claim.interest();
         let rooms = self.vsphere.rooms().await.map_err(failed("looking at the datastores"))?;
@@ -53,14 +50,14 @@ impl Upload {
         let files = self.files_in(room);
         let made = self.vsphere.make_folder(&files.finished.folder(), &files.datacenter).await;
         made.map_err(failed("making the folder for images"))?;
-        let first = data.batch(BATCH).await?;
+        let mut ahead = Ahead::open(data, u64::MAX).await?;
         let mut draft = Draft::new(files, claim);
-        if let Err(error) = self.write(&mut draft.files, first, data, size).await {
-            return Err(draft.fail(error).await);
+        if let Err(error) = self.write(&mut draft.made, &mut ahead, size).await {
+            return Err(draft.fail(KIND, error).await);
         }
-        let length = data.received();
+        let length = ahead.received();
         let finished = to_its_end(KIND, "ending an upload", self.finish(draft, rooms, length)).await?;
-        Ok(finished.keep())
+        Ok((finished.keep().finished, length))
     }
 
     /// What this put is going to make.
@@ -76,24 +73,15 @@ impl Upload {
         }
     }
 
-    /// Sends the data, of which the `first` batch has come.
-    async fn write(
-        &self,
-        files: &mut Files,
-        first: Vec<Bytes>,
-        data: &mut Intake,
-        size: Option<u64>,
-    ) -> Result<(), StoreError> {
-        // A batch that is not full is all there is.
-        let complete = first.iter().map(Bytes::len).sum::<usize>() < BATCH;
-        let length = if complete { Some(data.received()) } else { size };
-        let (sender, batches) = mpsc::channel(1);
-        let ended = AtomicBool::new(false);
-        let feeding = feed(sender, first, data, &ended);
+    /// Sends the data.
+    async fn write(&self, files: &mut Files, ahead: &mut Ahead, size: Option<u64>) -> Result<(), StoreError> {
+        let first = ahead.next().await?;
+        let length = if ahead.has_ended() { Some(ahead.received()) } else { size };
+        let (sender, body) = pump::body();
         let url = files.unfinished.url(&self.vsphere.server);
-        let sending = self.vsphere.client.write(&url, Payload::Stream(body(batches), length));
         let answer = {
-            let (mut feeding, mut sending) = (std::pin::pin!(feeding), std::pin::pin!(sending));
+            let mut feeding = std::pin::pin!(feed(sender, first, ahead));
+            let mut sending = std::pin::pin!(self.vsphere.client.write(&url, Payload::Stream(body, length)));
             tokio::select! {
                 fed = &mut feeding => { fed?; sending.await }
                 answer = &mut sending => answer,
@@ -109,11 +97,11 @@ impl Upload {
         }
         match answer.map_err(failed("sending the data"))? {
             StatusCode::CONFLICT => return Err(StoreError::Exists { store: KIND, id: self.id }),
-            StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT if ended.load(Ordering::Acquire) => {}
+            StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT if ahead.has_ended() => {}
             status => return Err(Failure::Status(status).doing("sending the data")),
         }
         let kept = self.vsphere.length(&files.unfinished).await;
-        if kept.map_err(failed("looking at the data that was sent"))? == Some(data.received()) {
+        if kept.map_err(failed("looking at the data that was sent"))? == Some(ahead.received()) {
             return Ok(());
         }
         Err(StoreError::failed(KIND, "sending the data")("the server kept another number of bytes than it was sent"))
@@ -130,11 +118,11 @@ impl Upload {
     }
 
     /// Gives the unfinished file of `length` bytes the name of the image, unless the image has data.
-    async fn finish(self, mut draft: Draft, rooms: Vec<Room>, length: u64) -> Result<Draft, StoreError> {
+    async fn finish(self, mut draft: Draft<Files>, rooms: Vec<Room>, length: u64) -> Result<Draft<Files>, StoreError> {
         if let Err(error) = self.refuse_double(&rooms).await {
-            return Err(draft.fail(error).await);
+            return Err(draft.fail(KIND, error).await);
         }
-        let Files { unfinished, finished, datacenter, stage, .. } = &mut draft.files;
+        let Files { unfinished, finished, datacenter, stage, .. } = &mut draft.made;
         // From here on it may have it, whatever the answer.
         *stage = Stage::Renaming;
         let failure = match self.vsphere.rename(unfinished, finished, datacenter).await {
@@ -146,13 +134,16 @@ impl Upload {
         };
         if failure.is_refusal() {
             *stage = Stage::Written;
-        } else if timeout_at(draft.leave(), draft.files.came_about(length)).await == Ok(true) {
-            draft.files.stage = Stage::Renamed;
+        } else if timeout_at(draft.leave(), draft.made.came_about(length)).await == Ok(true) {
+            draft.made.stage = Stage::Renamed;
             return Ok(draft);
         }
-        let exists = failure.is_fault("FileAlreadyExists");
-        let error = StoreError::Exists { store: KIND, id: self.id };
-        Err(draft.fail(if exists { error } else { failure.doing("giving the file its name") }).await)
+        let error = if failure.is_fault("FileAlreadyExists") {
+            StoreError::Exists { store: KIND, id: self.id }
+        } else {
+            failure.doing("giving the file its name")
+        };
+        Err(draft.fail(KIND, error).await)
     }
 }
 
@@ -169,48 +160,18 @@ pub(super) fn is_of(name: &str, id: ImageId) -> bool {
         || unfinished.is_some_and(|mark| mark.len() == 32 && mark.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Hands the data on. The last batch is held back until the data has come to a good end, so that the
-/// server never has all of data that is taken back.
-async fn feed(
-    sender: mpsc::Sender<Option<Vec<Bytes>>>,
-    first: Vec<Bytes>,
-    data: &mut Intake,
-    ended: &AtomicBool,
-) -> Result<(), StoreError> {
-    let mut held = first;
-    loop {
-        let next = data.batch(BATCH).await?;
-        if next.is_empty() {
-            ended.store(true, Ordering::Release);
-        }
+/// Hands the data on. A failure of it drops the sender, and so the request never looks complete.
+async fn feed(sender: mpsc::Sender<Piece>, first: Option<Vec<Bytes>>, ahead: &mut Ahead) -> Result<(), StoreError> {
+    let mut next = first;
+    while let Some(batch) = next {
         // Nobody takes it any more when the request has failed, which its answer says.
-        let taken = sender.send(Some(held)).await.is_ok();
-        if next.is_empty() {
-            let _ = sender.send(None).await;
-        }
-        if next.is_empty() || !taken {
+        if sender.send(Piece::Data(batch)).await.is_err() {
             return Ok(());
         }
-        held = next;
+        next = ahead.next().await?;
     }
-}
-
-/// The data as the request carries it. It ends with `None`; without, whoever sent it has gone, and the
-/// request must not look complete.
-fn body(batches: mpsc::Receiver<Option<Vec<Bytes>>>) -> ByteStream {
-    let batches = stream::unfold(Some(batches), |batches| async {
-        let mut batches = batches?;
-        match batches.recv().await {
-            Some(Some(batch)) => Some((Ok(batch), Some(batches))),
-            Some(None) => None,
-            None => Some((Err(BoxError::from("the upload was given up")), None)),
-        }
-    });
-    let chunks = batches.flat_map(|batch| match batch {
-        Ok(chunks) => stream::iter(chunks.into_iter().map(Ok).collect::<Vec<_>>()),
-        Err(error) => stream::iter(vec![Err(error)]),
-    });
-    Box::pin(chunks)
+    let _ = sender.send(Piece::End).await;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -228,14 +189,5 @@ mod tests {
         {
             assert!(!is_of(&other, id), "{other}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_request_whose_sender_has_gone_does_not_look_complete() {
-        let (sender, batches) = mpsc::channel(2);
-        sender.send(Some(vec![Bytes::from_static(b"x")])).await.unwrap();
-        drop(sender);
-        let chunks: Vec<_> = body(batches).collect().await;
-        assert!(matches!(&chunks[..], [Ok(_), Err(_)]));
     }
 }

@@ -11,7 +11,8 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::part::{Kept, Part, Sent};
 use super::{Upload, as_only_one};
-use crate::data::pump::{Ahead, Sending};
+use crate::data::pump::Ahead;
+use crate::data::sending::Sending;
 use crate::data::swift::auth::Grant;
 use crate::data::swift::client::{KIND, at, drain, etag, may_pass, pause, refusal, unreachable};
 use crate::outbound::{OutboundError, Payload, Request, Response};

@@ -3,28 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use glance_core::store::StoreError;
-use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use super::KIND;
 use super::location::DatastoreFile;
 use super::soap::Object;
 use super::vsphere::Vsphere;
-use crate::data::claims::Claim;
+use crate::data::unfinished::Unfinished;
 
 /// The pause between two attempts to remove a file, or two looks at it.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often a file that is to be renamed is looked at.
 const LOOKS: usize = 2;
-
-/// What one put has made so far. Dropped, it goes again, as far as that succeeds soon.
-pub(super) struct Draft {
-    pub(super) files: Files,
-    /// `None` when there is nothing to remove any more.
-    claim: Option<Claim>,
-    runtime: Handle,
-}
 
 /// The files of a put.
 #[derive(Clone)]
@@ -50,51 +39,24 @@ pub(super) enum Stage {
     Renamed,
 }
 
-impl Draft {
-    pub(super) fn new(files: Files, claim: Claim) -> Self {
-        Self { files, claim: Some(claim), runtime: Handle::current() }
+impl Unfinished for Files {
+    fn take(&mut self) -> Self {
+        self.clone()
     }
 
-    pub(super) fn keep(mut self) -> DatastoreFile {
-        self.claim = None;
-        self.files.finished.clone()
-    }
-
-    /// Takes back what there is, and gives the error to answer with.
-    pub(super) async fn fail(mut self, error: StoreError) -> StoreError {
-        let gone = match &self.claim {
-            Some(claim) => claim.in_time(self.files.take_back()).await,
-            None => true,
-        };
-        match self.claim.take() {
-            Some(claim) if !gone => {
-                claim.left_behind();
-                error.left_behind(KIND)
-            }
-            _ => error,
+    /// Goes on until it succeeds.
+    async fn take_back(&mut self) -> bool {
+        match self.stage {
+            Stage::Writing => self.remove(&self.unfinished, 2).await.is_some(),
+            Stage::Written => self.remove(&self.unfinished, 1).await.is_some(),
+            Stage::Renamed => self.remove(&self.finished, 1).await.is_some(),
+            Stage::Renaming => match self.remove(&self.unfinished, 1).await {
+                Some(Removed::Now) => true,
+                // Nobody else knows its name: it has the image's, or is about to get it.
+                Some(Removed::Missing) => self.remove(&self.finished, 1).await == Some(Removed::Now),
+                None => false,
+            },
         }
-    }
-
-    /// From here on it is taken back, unless it is kept. Says how long that may take.
-    pub(super) fn leave(&self) -> Instant {
-        self.claim.as_ref().map_or_else(Instant::now, |claim| {
-            claim.leave();
-            claim.until()
-        })
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        let Some(claim) = self.claim.take() else { return };
-        claim.leave();
-        let files = self.files.clone();
-        self.runtime.spawn(async move {
-            // The image is not free before.
-            if !claim.in_time(files.take_back()).await {
-                claim.left_behind();
-            }
-        });
     }
 }
 
@@ -110,21 +72,6 @@ impl Files {
             }
         }
         false
-    }
-
-    /// Removes what there is, and says whether there is nothing, now and later. Goes on until it succeeds.
-    async fn take_back(&self) -> bool {
-        match self.stage {
-            Stage::Writing => self.remove(&self.unfinished, 2).await.is_some(),
-            Stage::Written => self.remove(&self.unfinished, 1).await.is_some(),
-            Stage::Renamed => self.remove(&self.finished, 1).await.is_some(),
-            Stage::Renaming => match self.remove(&self.unfinished, 1).await {
-                Some(Removed::Now) => true,
-                // Nobody else knows its name: it has the image's, or is about to get it.
-                Some(Removed::Missing) => self.remove(&self.finished, 1).await == Some(Removed::Now),
-                None => false,
-            },
-        }
     }
 
     /// Removes a file, or finds it missing so many times; `None` if that is not allowed.
