@@ -1,12 +1,6 @@
 //! An S3 server that is killed while data goes in and out, and comes back.
 //!
-//! `GLANCE_TEST_S3` is its URL, `GLANCE_TEST_S3_CONTROL` the script that kills it and brings it up again. All of
-//! it is one test, as there is one server.
-
-#![cfg(feature = "s3")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use std::process::{Command, Stdio};
+//! `GLANCE_TEST_S3` is its URL, `GLANCE_TEST_S3_CONTROL` the script that kills it and brings it up again.
 
 use bytes::Bytes;
 use futures::channel::mpsc;
@@ -18,7 +12,7 @@ use glance_stores::data::s3::{S3Config, S3Store};
 use glance_stores::outbound::{Client, Deadlines, Tls};
 use url::Url;
 
-const MIB: usize = 1 << 20;
+use crate::{MIB, control, data, read_until_broken};
 
 /// A store in a bucket of its own on the server that the settings name, with parts of 5 MiB.
 fn store_at(settings: &str) -> S3Store {
@@ -30,17 +24,8 @@ fn store_at(settings: &str) -> S3Store {
     S3Store::new(config, Client::new(&Tls::default(), Deadlines::default()).unwrap()).unwrap()
 }
 
-/// Has the script that started the server do something to it.
-async fn script(control: &str, verb: &'static str) {
-    let mut script = Command::new(control);
-    script.arg(verb).stdout(Stdio::null()).env("S3_SERVERS", "weed");
-    let status = tokio::task::spawn_blocking(move || script.status().unwrap()).await.unwrap();
-    assert!(status.success(), "{verb}: {status}");
-}
-
-fn data(len: usize) -> Bytes {
-    (0..=250).cycle().take(len).collect::<Vec<u8>>().into()
-}
+/// The one server of those that the script may start.
+const WEED: Option<(&str, &str)> = Some(("S3_SERVERS", "weed"));
 
 fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
     answer.as_ref().is_err_and(|error| matches!(error.reason(), StoreError::Unavailable { .. }))
@@ -48,7 +33,7 @@ fn is_unavailable<T>(answer: &Result<T, StoreError>) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_and_comes_back_costs_no_more_than_what_was_under_way() {
-    let (Some(settings), Some(control)) = (backend("GLANCE_TEST_S3"), backend("GLANCE_TEST_S3_CONTROL")) else {
+    let (Some(settings), Some(script)) = (backend("GLANCE_TEST_S3"), backend("GLANCE_TEST_S3_CONTROL")) else {
         return;
     };
     let (store, whole) = (store_at(&settings), data(40 * MIB));
@@ -64,18 +49,10 @@ async fn a_server_that_goes_away_and_comes_back_costs_no_more_than_what_was_unde
         }
         let mut reading = store.get(&kept, ByteRange::ALL).await.unwrap().stream;
         let first = reading.next().await.unwrap().unwrap();
-        script(&control, "kill").await;
+        control(&script, "kill", WEED).await;
         // Nobody takes it any more when the put has failed.
         while sender.send(Ok(data(MIB))).await.is_ok() {}
-        let mut read = first.len();
-        let broken = loop {
-            match reading.next().await {
-                Some(Ok(chunk)) => read += chunk.len(),
-                Some(Err(_)) => break true,
-                None => break false,
-            }
-        };
-        assert!(broken && read < whole.len(), "{read} bytes read as if they were all");
+        read_until_broken(reading, first, &whole).await;
     };
     let (put, ()) = futures::join!(put, interrupted);
     // Its parts are still there, and it says so.
@@ -86,7 +63,7 @@ async fn a_server_that_goes_away_and_comes_back_costs_no_more_than_what_was_unde
     let put = store.write(ImageId::random(), data(10)).await;
     assert!(matches!(put, Err(StoreError::Unavailable { .. })), "{put:?}");
 
-    script(&control, "up").await;
+    control(&script, "up", WEED).await;
     assert!(store.read(&kept, ByteRange::ALL).await.unwrap() == whole);
     store.discard(id).await.unwrap();
     let again = store.write(id, data(9 * MIB)).await.unwrap();

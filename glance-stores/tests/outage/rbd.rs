@@ -1,10 +1,7 @@
 //! A Ceph cluster that is killed while data goes in and out, and comes back.
 //!
 //! `GLANCE_TEST_RBD` is the path of the cluster's `ceph.conf`, `GLANCE_TEST_RBD_CONTROL` the script that kills
-//! it and brings it up again. All of it is one test, as there is one cluster.
-
-#![cfg(feature = "rbd")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! it and brings it up again.
 
 use std::process::Command;
 use std::time::Duration;
@@ -17,22 +14,19 @@ use glance_core::image::ImageId;
 use glance_core::store::{BoxError, ByteRange, Store, StoreError, StoreExt, Stored};
 use glance_stores::data::rbd::RbdStore;
 
-const MIB: usize = 1 << 20;
+use crate::{MIB, control, data, read_until_broken};
+
 /// Seconds after which librados gives up.
 const TIMEOUT: u32 = 5;
 
 struct Cluster {
     conf: String,
-    control: String,
+    script: String,
 }
 
 impl Cluster {
     fn store(&self) -> RbdStore {
         RbdStore::in_pool("images").user("glance").ceph_conf(&self.conf).connect_timeout(TIMEOUT).open()
-    }
-
-    fn control(&self, verb: &str) {
-        assert!(Command::new(&self.control).arg(verb).output().unwrap().status.success(), "{verb}");
     }
 
     /// The same store in another process, as far as anything is shared inside of one.
@@ -73,15 +67,10 @@ fn left_behind(put: &Result<Stored, StoreError>) -> bool {
     matches!(error.reason(), StoreError::Unavailable { .. })
 }
 
-fn data(len: usize) -> Bytes {
-    let data: Vec<u8> = (0..=250).cycle().take(len).collect();
-    data.into()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_goes_away_and_comes_back_costs_no_more_than_what_was_under_way() {
-    let (Some(conf), Some(control)) = (backend("GLANCE_TEST_RBD"), backend("GLANCE_TEST_RBD_CONTROL")) else { return };
-    let cluster = Cluster { conf, control };
+    let (Some(conf), Some(script)) = (backend("GLANCE_TEST_RBD"), backend("GLANCE_TEST_RBD_CONTROL")) else { return };
+    let cluster = Cluster { conf, script };
     let (store, whole) = (cluster.store(), data(64 * MIB));
     let kept = store.write(ImageId::random(), whole.clone()).await.unwrap().location;
 
@@ -96,7 +85,7 @@ async fn a_cluster_that_goes_away_and_comes_back_costs_no_more_than_what_was_und
     let first = reading.next().await.unwrap().unwrap();
     assert!(first == whole[..first.len()]);
 
-    cluster.control("kill");
+    control(&cluster.script, "kill", None).await;
     // Both end with an error, and so does whatever begins now.
     for _ in 0..6 {
         if sender.send(Ok(data(8 * MIB))).await.is_err() {
@@ -106,18 +95,7 @@ async fn a_cluster_that_goes_away_and_comes_back_costs_no_more_than_what_was_und
     drop(sender);
     let put = put.await.unwrap();
     assert!(left_behind(&put), "{put:?}");
-    let mut read = first.len();
-    let broken = loop {
-        match reading.next().await {
-            Some(Ok(chunk)) => {
-                assert!(chunk == whole[read..read + chunk.len()]);
-                read += chunk.len();
-            }
-            Some(Err(_)) => break true,
-            None => break false,
-        }
-    };
-    assert!(broken || read == whole.len(), "{read} bytes read as if they were all");
+    read_until_broken(reading, first, &whole).await;
     for failed in [
         store.size(&kept).await.map(drop),
         store.delete(&kept).await,
@@ -131,7 +109,7 @@ async fn a_cluster_that_goes_away_and_comes_back_costs_no_more_than_what_was_und
     let unreachable = late.size(&kept).await;
     assert!(matches!(unreachable, Err(StoreError::Unavailable { .. })), "{unreachable:?}");
 
-    cluster.control("up");
+    control(&cluster.script, "up", None).await;
     for store in [&store, &late] {
         assert!(store.read(&kept, ByteRange::ALL).await.unwrap() == whole);
     }

@@ -1,13 +1,9 @@
 //! A Swift that is killed while data goes in and out, and comes back.
 //!
 //! `GLANCE_TEST_SWIFT` is how it is reached, `GLANCE_TEST_SWIFT_CONTROL` the script that kills it and brings it up
-//! again. All of it is one test, as there is one Swift.
-
-#![cfg(feature = "swift")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! again.
 
 use std::collections::HashMap;
-use std::process::Command;
 
 use bytes::Bytes;
 use futures::channel::mpsc;
@@ -19,7 +15,7 @@ use glance_stores::data::swift::{Account, Credentials, Key, Protocol, SwiftConfi
 use glance_stores::outbound::{Client, Deadlines, OperatorUrl, Request, Tls};
 use http::{HeaderValue, Method};
 
-const MIB: usize = 1 << 20;
+use crate::{MIB, control, data, read_until_broken};
 
 struct Swift {
     settings: HashMap<String, String>,
@@ -49,11 +45,10 @@ impl Swift {
         SwiftStore::open(config).unwrap()
     }
 
-    fn control(&self, verb: &str) {
+    async fn control(&self, verb: &'static str) {
         // As it was started.
         let keystone = if std::env::var_os("GLANCE_TEST_SWIFT_V3").is_some() { "1" } else { "0" };
-        let done = Command::new(&self.control).arg(verb).env("SWIFT_KEYSTONE", keystone).output().unwrap();
-        assert!(done.status.success(), "{verb}: {}", String::from_utf8_lossy(&done.stderr));
+        control(&self.control, verb, Some(("SWIFT_KEYSTONE", keystone))).await;
     }
 
     /// What the container holds, a line each.
@@ -71,11 +66,6 @@ impl Swift {
         assert!(listed.status.is_success());
         String::from_utf8(listed.read(MIB).await.unwrap().to_vec()).unwrap()
     }
-}
-
-fn data(len: usize) -> Bytes {
-    let data: Vec<u8> = (0..=250).cycle().take(len).collect();
-    data.into()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +94,7 @@ async fn a_swift_that_goes_away_and_comes_back_costs_no_more_than_what_was_under
     let first = reading.next().await.unwrap().unwrap();
     assert!(first == whole[..first.len()]);
 
-    swift.control("kill");
+    swift.control("kill").await;
     // All end with an error, and so does whatever begins now.
     let mut left = Vec::new();
     for (id, mut sender, put) in under_way {
@@ -119,18 +109,7 @@ async fn a_swift_that_goes_away_and_comes_back_costs_no_more_than_what_was_under
         assert!(matches!(error.reason(), StoreError::Unavailable { .. }), "{error:?}");
         left.push(id);
     }
-    let mut read = first.len();
-    let broken = loop {
-        match reading.next().await {
-            Some(Ok(chunk)) => {
-                assert!(chunk == whole[read..read + chunk.len()]);
-                read += chunk.len();
-            }
-            Some(Err(_)) => break true,
-            None => break false,
-        }
-    };
-    assert!(broken && read < whole.len(), "{read} bytes read as if they were all");
+    read_until_broken(reading, first, &whole).await;
     for failed in [
         store.size(&kept).await.map(drop),
         store.delete(&kept).await,
@@ -141,7 +120,7 @@ async fn a_swift_that_goes_away_and_comes_back_costs_no_more_than_what_was_under
     }
     let late = swift.store(1_000_000);
 
-    swift.control("up");
+    swift.control("up").await;
     for store in [&store, &late] {
         assert!(store.read(&kept, ByteRange::ALL).await.unwrap() == whole);
     }
