@@ -38,7 +38,7 @@ pub(super) const IMAGES: &[Known] = &[
     flag("use_keystone_limits", false).missing("limits registered in Keystone are not enforced"),
     text("node_staging_uri").or("file:///tmp/staging/").honoured(),
     bracketed("enabled_import_methods", IMPORT_METHODS).or("[glance-direct,web-download,copy-image]").honoured(),
-    text("worker_self_reference_url").honoured(),
+    text("worker_self_reference_url").missing("staged images are not fetched from the server that has them"),
     text("metadata_encryption_key").secret().honoured(),
     text("digest_algorithm").or("sha256"),
     text("property_protection_file").missing(
