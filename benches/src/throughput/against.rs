@@ -1,21 +1,21 @@
 //! A store beside its backend's own tool: both move the same file, in turns.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
 use glance_core::digest::{HashAlgorithm, Hasher};
 use glance_core::image::ImageId;
 use glance_core::location::Location;
 use glance_core::store::{BoxError, ByteRange, ByteStream, Store};
 use tempfile::TempDir;
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 
 use super::data::Source;
 
@@ -103,15 +103,21 @@ impl Contest {
         let _ = fs::remove_file(self.out());
         let begun = Instant::now();
         let mut stream = self.store.get(at, ByteRange::ALL).await?.stream;
-        let mut file = fs::File::create(self.out())?;
+        let (writer, written) = mpsc::channel::<Bytes>(1);
+        let out = self.out();
+        let writing = spawn_blocking(move || write_to(out, written));
         let mut hasher = Hasher::new(HashAlgorithm::Sha256);
         while let Some(chunk) = stream.next().await {
             let chunk = chunk?;
-            file.write_all(&chunk)?;
             if verify {
                 hasher.update(&chunk);
             }
+            if writer.send(chunk).await.is_err() {
+                break;
+            }
         }
+        drop(writer);
+        writing.await??;
         let taken = begun.elapsed();
         if verify && hasher.finish() != self.digest {
             return Err("the store gave other bytes back than it was given".into());
@@ -158,20 +164,35 @@ impl Contest {
     }
 }
 
-/// A file as a stream.
+/// A file as a stream, read a piece ahead by a thread of its own, as the tools do.
 fn pieces(path: PathBuf) -> ByteStream {
-    Box::pin(futures::stream::try_unfold(None, move |file: Option<File>| {
-        let path = path.clone();
-        async move {
-            let mut file = match file {
-                Some(file) => file,
-                None => File::open(path).await?,
-            };
-            let mut piece = BytesMut::with_capacity(PIECE);
-            let len = file.read_buf(&mut piece).await?;
-            Ok((len > 0).then(|| (piece.freeze(), Some(file))))
+    let (sender, pieces) = mpsc::channel(1);
+    spawn_blocking(move || {
+        if let Err(error) = read_from(path, &sender) {
+            let _ = sender.blocking_send(Err(error.into()));
         }
-    }))
+    });
+    Box::pin(stream::unfold(pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces))))
+}
+
+fn read_from(path: PathBuf, pieces: &mpsc::Sender<Result<Bytes, BoxError>>) -> io::Result<()> {
+    let mut file = fs::File::open(path)?;
+    loop {
+        let mut piece = Vec::with_capacity(PIECE);
+        let len = Read::by_ref(&mut file).take(PIECE as u64).read_to_end(&mut piece)?;
+        if len == 0 || pieces.blocking_send(Ok(piece.into())).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Writes what comes to a new file, as the tools do beside their reading.
+fn write_to(path: PathBuf, mut pieces: mpsc::Receiver<Bytes>) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    while let Some(piece) = pieces.blocking_recv() {
+        file.write_all(&piece)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ const PART_SIZE: usize = 8 * 1024 * 1024;
 /// A store of objects in a bucket.
 ///
 /// Each upload keeps up to three parts in memory, 24 MiB, unless configured otherwise: one is collected while others
-/// are on their way. More than two parts are never more than 40 MiB. Parts of uploads that were cut off with their
+/// are on their way. More than two parts are never more than 64 MiB. Parts of uploads that were cut off with their
 /// process are the bucket's to remove, by a rule for its incomplete uploads, unless the store is told how.
 #[derive(Clone)]
 pub struct BucketStore {
@@ -152,14 +152,14 @@ impl BucketStore {
     }
 
     /// The same store, with data of fewer than `bytes` bytes written in one request, by default that of less than a
-    /// part. What is longer than 40 MiB or of unknown length goes in parts all the same, so that memory stays bounded.
+    /// part. What is longer than 64 MiB or of unknown length goes in parts all the same, so that memory stays bounded.
     #[must_use]
     pub fn with_parts_from(self, bytes: usize) -> Self {
         Self { whole_below: Some(bytes), ..self }
     }
 
     /// The same store with up to `parts` parts of an upload on their way at the same time, 2 by default, and fewer
-    /// where these and the one that is collected would be more than 40 MiB.
+    /// where these and the one that is collected would be more than 64 MiB.
     #[must_use]
     pub fn with_parallel_parts(self, parts: usize) -> Self {
         Self { parallel_parts: parts.max(1), ..self }

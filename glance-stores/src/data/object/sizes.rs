@@ -2,7 +2,7 @@
 
 /// Bytes of one upload that are in memory at once, as far as there are more than two parts of them: one on its way and
 /// one being collected.
-const MEMORY: usize = 40 << 20;
+const MEMORY: usize = 64 << 20;
 /// Parts an object may have: the limit of S3.
 const PARTS: u64 = 10_000;
 
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn memory_limits_the_parts_on_their_way() {
         let at_once = |smallest: usize, parallel| PartSizes { smallest, parallel, ..SIZES }.at_once(0);
-        assert_eq!((at_once(5 << 20, 10), at_once(8 << 20, 10), at_once(10 << 20, 10)), (7, 4, 3));
+        assert_eq!((at_once(5 << 20, 10), at_once(8 << 20, 10), at_once(10 << 20, 10)), (10, 7, 5));
         assert_eq!((at_once(8 << 20, 2), at_once(8 << 20, 0), at_once(1 << 30, 10)), (2, 1, 1));
     }
 

@@ -6,7 +6,7 @@
 //!
 //! The libraries librados and librbd are found when a store is first used, and the cluster is connected to
 //! then; both may be missing before. An upload has up to five pieces of 8 MiB in memory, a download
-//! up to four of 4 MiB, besides what the network layer holds.
+//! up to eight of 4 MiB, besides what the network layer holds.
 
 mod config;
 mod connection;

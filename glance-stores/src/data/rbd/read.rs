@@ -6,11 +6,11 @@
 //! changes, which keeps others from removing it.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
 use glance_core::store::{BoxError, ByteStream};
 
 use super::connection::Connection;
@@ -20,7 +20,7 @@ use super::ffi::{CephError, Image, Mode, Pool, errno};
 /// Bytes read at once.
 const PIECE: u64 = 4 << 20;
 /// Pieces asked for ahead.
-const AHEAD: usize = 4;
+const AHEAD: usize = 8;
 /// Bytes of the longest list of snapshots that is looked at: 8,000 of them.
 const LIST: usize = 64 * 1024;
 
@@ -66,9 +66,14 @@ impl Opened {
 
     /// The bytes of `range`, which has to lie within the image.
     pub(super) fn stream(self, connection: Arc<Connection>, range: Range<u64>) -> ByteStream {
+        let buffers = Arc::new(Buffers::default());
         let pieces = stream::iter(pieces(range)).map(move |piece| {
             let (connection, image, kept) = (Arc::clone(&connection), Arc::clone(&self.image), self.kept.clone());
-            async move { read(&connection, &image, &kept, piece).await }
+            let buffers = Arc::clone(&buffers);
+            // Goes on by itself: whoever takes the bytes may be busy with the ones before.
+            let (reading, read) = async move { read(&connection, &image, &kept, piece, buffers).await }.remote_handle();
+            tokio::spawn(reading);
+            read
         });
         until_an_error(pieces.buffered(AHEAD).boxed())
     }
@@ -92,15 +97,56 @@ impl Kept {
     }
 }
 
-/// Each step has a deadline of its own: between them, nobody may ask for the piece for as long as its reader likes.
-async fn read(connection: &Connection, image: &Arc<Image>, kept: &Kept, piece: Range<u64>) -> Result<Bytes, CephError> {
+async fn read(
+    connection: &Connection,
+    image: &Arc<Image>,
+    kept: &Kept,
+    piece: Range<u64>,
+    buffers: Arc<Buffers>,
+) -> Result<Bytes, CephError> {
     let len = usize::try_from(piece.end - piece.start).unwrap_or(usize::MAX);
-    let data = connection.within("rbd_aio_read", image.read(piece.start, len)).await?;
-    if data.len() < len {
+    let data = connection.within("rbd_aio_read", image.read(piece.start, len, buffers.take())).await?;
+    let data = Filled { data, buffers };
+    if data.data.len() < len {
         return Err(CephError::Call { call: "reading an image that got shorter", code: errno::NOT_FOUND });
     }
     connection.within("looking for the snapshot", kept.check()).await?;
-    Ok(data)
+    Ok(Bytes::from_owner(data))
+}
+
+/// Buffers that were read and are free again. New memory costs as much time as filling it.
+#[derive(Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    fn take(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, buffer: Vec<u8>) {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.len() < AHEAD {
+            free.push(buffer);
+        }
+    }
+}
+
+/// A buffer that somebody reads, and that goes back then.
+struct Filled {
+    data: Vec<u8>,
+    buffers: Arc<Buffers>,
+}
+
+impl AsRef<[u8]> for Filled {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
+}
+
+impl Drop for Filled {
+    fn drop(&mut self) {
+        self.buffers.give_back(std::mem::take(&mut self.data));
+    }
 }
 
 /// The ids in a list of snapshots as a header gives it: the newest one's (8 bytes), how many there are

@@ -1,8 +1,8 @@
 //! Image data in S3, or in what speaks its protocol, as objects named by image id
 //! (`s3+https://<host>/<bucket>/<image id>`).
 //!
-//! Memory of an upload: data of a known length below `parts_from`, and at most 40 MiB, is collected and goes in one
-//! request. Longer data, and data of unknown length, goes in parts, of which as many are in memory as 40 MiB hold, but
+//! Memory of an upload: data of a known length below `parts_from`, and at most 64 MiB, is collected and goes in one
+//! request. Longer data, and data of unknown length, goes in parts, of which as many are in memory as 64 MiB hold, but
 //! two at least: one being collected, the others on their way. Parts grow with the data, since there may be 10,000 of
 //! them: with parts of 10 MiB from 98 GiB on, and 1 TiB takes two parts of 105 MiB. A download takes no memory but the
 //! pieces that come from the network.

@@ -180,25 +180,29 @@ impl Image {
         async { operation?.await.map(drop) }
     }
 
-    /// Begins to read the `len` bytes at `offset`.
+    /// Begins to read the `len` bytes at `offset` into `buffer`, whose contents they replace.
     pub(in super::super) fn read(
         self: &Arc<Self>,
         offset: u64,
         len: usize,
-    ) -> impl Future<Output = Result<Bytes, CephError>> + Send + use<> {
-        let mut buffer = vec![0_u8; len];
+        mut buffer: Vec<u8>,
+    ) -> impl Future<Output = Result<Vec<u8>, CephError>> + Send + use<> {
+        buffer.clear();
+        buffer.reserve_exact(len);
         let (handle, function, start) = (self.handle, self.rbd().rbd_aio_read, buffer.as_mut_ptr());
-        // SAFETY: `start` means `len` bytes of `buffer`, which nobody touches until the operation, which keeps
-        // it and the image, has ended.
+        // SAFETY: `start` means room for `len` bytes in `buffer`, which nobody touches until the operation, which
+        // keeps it and the image, has ended.
         let operation = unsafe {
             Operation::begin(self.rbd(), "rbd_aio_read", (Arc::clone(self), buffer), |completion| {
                 function(handle, offset, len, start.cast(), completion)
             })
         };
-        async {
+        async move {
             let (read, (_, mut buffer)) = operation?.await?;
-            buffer.truncate(usize::try_from(read).unwrap_or(usize::MAX));
-            Ok(buffer.into())
+            let read = usize::try_from(read).unwrap_or_default().min(len);
+            // SAFETY: so many bytes were written to it, zeros where the image has none.
+            unsafe { buffer.set_len(read) };
+            Ok(buffer)
         }
     }
 
