@@ -15,13 +15,14 @@ pub mod image;
 pub mod location;
 pub mod member;
 pub mod memory;
+pub mod metadefs;
 pub mod policy;
 pub mod store;
 mod stores;
 mod upload;
 pub mod watched;
 
-pub use catalogue::{Glance, Images, Settings};
+pub use catalogue::{Glance, Images, Metadefs, Settings};
 pub use context::RequestContext;
 pub use error::Error;
 pub use policy::Policy;

@@ -22,6 +22,7 @@ mod housekeeping;
 mod list;
 mod locations;
 mod members;
+mod metadefs;
 mod settings;
 mod tags;
 mod target;
@@ -42,6 +43,7 @@ use crate::stores::Stores;
 pub use data::{Download, DownloadOptions, UploadOptions, Wanted};
 pub use housekeeping::Recovered;
 pub use list::{ListRequest, Page, VisibilityWish};
+pub use metadefs::{Metadefs, NamespacePage, NamespaceRequest};
 pub use settings::Settings;
 
 /// A registry of images: records in a database, data in stores, and the rules between them.

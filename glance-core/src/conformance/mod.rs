@@ -7,6 +7,7 @@
 
 pub mod database;
 pub mod images;
+pub mod metadefs;
 pub mod store;
 
 use std::collections::BTreeSet;

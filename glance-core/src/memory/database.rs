@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::list;
+use super::metadefs::Metadefs;
 use crate::database::{
     ImageQuery, ImageRepo, Journal, JournalEntry, Marker, MemberRepo, Removal, RemovalOf, RepoError, SeenImage, Upload,
     Work,
@@ -20,7 +21,8 @@ use crate::member::{Member, MemberStatus};
 pub struct MemoryDatabase(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
+    pub(super) metadefs: Metadefs,
     images: HashMap<ImageId, Kept>,
     journal: Vec<Entry>,
     last_row: i64,
@@ -53,7 +55,7 @@ impl MemoryDatabase {
         Self::default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -379,4 +381,7 @@ mod tests {
     use super::*;
 
     crate::database_conformance!(|| ((), Arc::new(MemoryDatabase::new())));
+    mod metadefs {
+        crate::metadef_conformance!(|| ((), super::Arc::new(super::MemoryDatabase::new())));
+    }
 }

@@ -2,6 +2,7 @@
 
 mod database;
 mod list;
+mod metadefs;
 mod store;
 
 pub use database::MemoryDatabase;

@@ -1,7 +1,10 @@
 //! The command line: `glance-server api`, or the same through a link called `glance-api`.
 
+mod definitions;
 mod inspect;
+mod manage;
 mod options;
+mod validate;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -13,7 +16,9 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 use crate::config::{self, ConfigError, Finding, Loaded};
 use crate::serve::{self, StartError};
 use inspect::InspectOptions;
+use manage::{DbCommand, ManageCommand};
 use options::ConfigOptions;
+use validate::MetadefsCommand;
 
 /// The Image service of OpenStack.
 #[derive(Debug, Parser)]
@@ -36,6 +41,27 @@ enum Command {
     ///
     /// Exits with 0 if it would, with 3 if not, with 1 if the data cannot be read.
     Inspect(InspectOptions),
+    /// Administer the database, under the names that `glance-manage` gives its commands.
+    Manage {
+        #[command(flatten)]
+        _options: ConfigOptions,
+        #[command(subcommand)]
+        command: ManageCommand,
+    },
+    /// Administer the database.
+    Db {
+        #[command(flatten)]
+        _options: ConfigOptions,
+        #[command(subcommand)]
+        command: DbCommand,
+    },
+    /// Work with metadata definitions.
+    Metadefs {
+        #[command(flatten)]
+        _options: ConfigOptions,
+        #[command(subcommand)]
+        command: MetadefsCommand,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,18 +71,19 @@ enum ConfigCommand {
 }
 
 /// Links under which the binary is one of its commands.
-const LINKS: &[(&str, &str)] = &[("glance-api", "api")];
+const LINKS: &[(&str, &str)] = &[("glance-api", "api"), ("glance-manage", "manage")];
 
-/// The exit code of `inspect` for data that would be refused.
+/// The exit code of `inspect` for data that would be refused, and of `metadefs validate` for values that do not fit.
 const REFUSED: u8 = 3;
 
 /// Does what the command line says.
 ///
 /// Exit codes: 0; 1 if the configuration cannot be used, the server fails or data cannot be read; 2
-/// for a command line that makes no sense; 3 for an image that `inspect` refuses.
+/// for a command line that makes no sense; 3 for an image that `inspect` refuses or properties that
+/// `metadefs validate` finds wrong.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = with_command(arguments.into_iter().collect());
-    let parsed = Cli::command().try_get_matches_from(arguments).and_then(|matches| {
+    let parsed = command().try_get_matches_from(arguments).and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((cli, matches))
     });
@@ -68,6 +95,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(if error.use_stderr() { 2 } else { 0 })
         }
     }
+}
+
+/// The command line. Where a command has commands of its own, options that say where the configuration is may stand in
+/// front of those or behind.
+fn command() -> clap::Command {
+    let anywhere = |command: clap::Command| command.mut_args(|option| option.global(true));
+    ["manage", "db", "metadefs"].into_iter().fold(Cli::command(), |cli, name| cli.mut_subcommand(name, anywhere))
 }
 
 /// The arguments with the command in its place that the name of the program stands for.
@@ -96,6 +130,29 @@ fn obey(cli: Cli, matches: &ArgMatches) -> ExitCode {
             }
         }
         Command::Inspect(options) => inspected(options),
+        Command::Manage { command, .. } => configured(matches, |loaded| manage::run(&command.into(), &loaded.settings)),
+        Command::Db { command, .. } => configured(matches, |loaded| manage::run(&command, &loaded.settings)),
+        Command::Metadefs { command, .. } => configured(matches, |loaded| validate::run(&command, &loaded.settings)),
+    }
+}
+
+/// Does what takes a configuration. Its options are those of the innermost command, which has them all.
+fn configured(
+    matches: &ArgMatches,
+    work: impl FnOnce(&Loaded) -> Result<ExitCode, Box<dyn std::error::Error>>,
+) -> ExitCode {
+    let matches = innermost(matches);
+    let loaded = match ConfigOptions::from_arg_matches(matches) {
+        Ok(options) => config::load(&options.into_args(matches)),
+        Err(error) => error.exit(),
+    };
+    match loaded.as_ref().map(work) {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) => {
+            let _ = writeln!(io::stderr().lock(), "error: {error}");
+            ExitCode::FAILURE
+        }
+        Err(error) => unusable(error),
     }
 }
 

@@ -3,7 +3,7 @@ use crate::config::{CliArgs, Source};
 
 fn args(line: &str) -> CliArgs {
     let arguments = with_command(line.split_whitespace().map(OsString::from).collect());
-    let matches = Cli::command().try_get_matches_from(arguments).unwrap();
+    let matches = command().try_get_matches_from(arguments).unwrap();
     let command = Cli::from_arg_matches(&matches).unwrap().command;
     let (Command::Api(options) | Command::Config { command: ConfigCommand::Check(options) }) = command else {
         panic!("{line} reads no configuration");
@@ -17,7 +17,7 @@ fn set(line: &str) -> Vec<(&'static str, String)> {
 
 #[test]
 fn the_command_line_is_consistent() {
-    Cli::command().debug_assert();
+    command().debug_assert();
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn bind_sets_host_and_port() {
     assert_eq!(set("glance-api --bind :9"), [port("9")]);
     for wrong in ["9292", "::1:9", "h:port", "h:65536"] {
         let line = ["glance-server", "api", "--bind", wrong];
-        assert!(Cli::command().try_get_matches_from(line).is_err(), "{wrong}");
+        assert!(command().try_get_matches_from(line).is_err(), "{wrong}");
     }
 }
 

@@ -107,10 +107,18 @@ async fn serve_router(listener: TcpListener, router: Router, settings: &Settings
         .map_err(StartError::failed("serving"))
 }
 
+/// The database that the settings name, which is made where there is none.
+///
+/// # Errors
+///
+/// [`StartError`] naming what is wrong with it.
+pub fn open_database(settings: &Settings) -> Result<Arc<dyn Database>, StartError> {
+    database::open(&settings.database, settings.default.metadata_encryption_key.as_ref())
+}
+
 /// The registry that the settings describe, with the default policy.
 fn glance(settings: &Settings, machine: Option<&Machine>) -> Result<Glance, StartError> {
-    let database: Arc<dyn Database> =
-        database::open(&settings.database, settings.default.metadata_encryption_key.as_ref())?;
+    let database = open_database(settings)?;
     let mut builder =
         Glance::builder(database, stores::open(&settings.stores, &settings.outbound)?).settings(rules(settings)?);
     if let Some(name) = machine.and_then(Machine::name_of_this_process) {

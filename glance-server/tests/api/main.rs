@@ -14,6 +14,7 @@ mod info;
 mod list;
 mod locations;
 mod members;
+mod metadefs;
 mod patch;
 mod routing;
 mod schemas;

@@ -5,6 +5,7 @@ mod file;
 mod images;
 mod info;
 mod members;
+mod metadefs;
 mod query;
 mod schemas;
 mod stores;
@@ -63,6 +64,8 @@ pub(super) fn routes() -> Router<Api> {
         .route("/v2/schemas/members", only("GET", bodiless(get(schemas::members))))
         .route("/v2/schemas/task", only("GET", get(schemas::task)))
         .route("/v2/schemas/tasks", only("GET", get(schemas::tasks)))
+        .merge(schemas::metadefs::routes())
+        .merge(metadefs::routes())
         .fallback(unknown)
 }
 

@@ -2,6 +2,7 @@
 
 mod image;
 mod member;
+pub(super) mod metadefs;
 mod page;
 mod time;
 

@@ -55,7 +55,7 @@ pub(super) const IMAGES: &[Known] = &[
     int("wakeup_time").at_least(0).or("300"),
     flag("daemon", false),
     text("restore"),
-    text("metadata_source_path").or("/etc/glance/metadefs/"),
+    text("metadata_source_path").or("/etc/glance/metadefs/").honoured(),
 ];
 
 pub(super) const CACHE: &[Known] = &[

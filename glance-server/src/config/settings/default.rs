@@ -40,6 +40,9 @@ pub struct DefaultSettings {
     pub hashing_algorithm: String,
     /// `metadata_encryption_key`: encrypts location URLs in the database; `None`: they are kept in the clear.
     pub metadata_encryption_key: Option<Secret>,
+    /// `metadata_source_path`: where metadata definitions are loaded from and exported to
+    /// (`/etc/glance/metadefs/`).
+    pub metadata_source_path: PathBuf,
     /// `image_member_quota`: most members of an image (128); `None` (negative): no limit.
     pub image_member_quota: Option<u64>,
     /// `image_property_quota`: most custom properties of an image (128); `None`: no limit.
@@ -129,6 +132,7 @@ impl DefaultSettings {
             public_endpoint: options.text(SECTION, "public_endpoint"),
             hashing_algorithm: options.text(SECTION, "hashing_algorithm").unwrap_or_default(),
             metadata_encryption_key: encryption_key(options),
+            metadata_source_path: options.text(SECTION, "metadata_source_path").unwrap_or_default().into(),
             // A negative number does not fit, and stands for "no limit".
             image_member_quota: options.int(SECTION, "image_member_quota"),
             image_property_quota: options.int(SECTION, "image_property_quota"),

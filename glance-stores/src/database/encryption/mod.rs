@@ -2,6 +2,7 @@
 //! database.
 
 mod key;
+mod metadefs;
 
 use std::sync::Arc;
 

@@ -36,3 +36,10 @@ CREATE INDEX IF NOT EXISTS glance_rs_properties_by_value ON image_properties (na
 CREATE INDEX IF NOT EXISTS glance_rs_properties_of_image ON image_properties (image_id) WHERE deleted = 0;
 CREATE INDEX IF NOT EXISTS glance_rs_tags_of_image ON image_tags (image_id) WHERE deleted = 0;
 CREATE INDEX IF NOT EXISTS glance_rs_locations_of_image ON image_locations (image_id) WHERE deleted = 0;
+
+-- A list of namespaces walks one of these; Glance's own indexes know names and owners alone.
+CREATE INDEX IF NOT EXISTS glance_rs_metadef_namespaces_by_age ON metadef_namespaces (created_at, id);
+CREATE INDEX IF NOT EXISTS glance_rs_metadef_namespaces_by_visibility
+    ON metadef_namespaces (visibility, created_at, id);
+CREATE INDEX IF NOT EXISTS glance_rs_metadef_namespaces_by_owner
+    ON metadef_namespaces (owner, visibility, created_at, id);

@@ -9,9 +9,11 @@ mod journal;
 mod list;
 mod locations;
 mod members;
+mod metadefs;
 mod pool;
 mod row;
 mod schema;
+mod sql;
 #[cfg(test)]
 mod tests;
 mod text;

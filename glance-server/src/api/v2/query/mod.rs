@@ -1,8 +1,9 @@
-//! The query of `GET /v2/images`.
+//! The queries of lists.
 
 mod dates;
 mod filters;
 mod links;
+mod metadefs;
 mod sort;
 mod values;
 
@@ -12,6 +13,7 @@ use glance_core::member::MemberStatus;
 use crate::api::error::ApiError;
 
 pub(in crate::api) use links::Links;
+pub(super) use metadefs::{NamespaceListQuery, check_object_query, resource_type, tag_query};
 
 /// The most filters, and the most tags, that one request may name: what a request costs must not
 /// grow with what a client types.
@@ -58,7 +60,7 @@ impl ListQuery {
         if request.filters.len() > MOST || request.tags.len() > MOST {
             return Err(ApiError::invalid(format!("A list takes at most {MOST} filters and {MOST} tags.")));
         }
-        Ok(Self { request, links: Links::new(pairs) })
+        Ok(Self { request, links: Links::new("/v2/images", pairs) })
     }
 }
 

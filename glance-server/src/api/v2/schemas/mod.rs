@@ -1,6 +1,7 @@
 //! `/v2/schemas/…`: what the resources look like, as JSON schemas.
 
 mod image;
+pub(super) mod metadefs;
 mod others;
 
 use axum::extract::{FromRequest, Request, State};

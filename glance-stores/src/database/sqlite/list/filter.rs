@@ -3,7 +3,7 @@
 use glance_core::database::{Comparison, Filter, ImageQuery, NumberField, TextField, TimeField};
 use rusqlite::types::Value;
 
-use super::sql::{Sql, text};
+use crate::database::sqlite::sql::{Sql, text};
 use crate::database::sqlite::{children, text as form};
 
 /// The conditions that hold in every partition: filters and tags.

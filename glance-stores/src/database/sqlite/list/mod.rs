@@ -26,7 +26,6 @@ mod partition;
 mod reference;
 mod seek;
 mod shared;
-mod sql;
 
 use std::collections::HashMap;
 

@@ -7,8 +7,8 @@ use glance_core::image::Image;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::sql::Sql;
 use super::{DOING, Found};
+use crate::database::sqlite::sql::Sql;
 use crate::database::sqlite::{row, text};
 
 /// The keys of a list and their directions, ending with the id, and where the list begins.

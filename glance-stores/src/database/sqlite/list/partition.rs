@@ -7,8 +7,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::order::Order;
-use super::sql::{Sql, text};
 use super::{DOING, Found, filter, shared};
+use crate::database::sqlite::sql::{Sql, text};
 
 /// Images that one index leads to.
 #[derive(Debug, PartialEq)]

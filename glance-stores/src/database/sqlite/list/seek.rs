@@ -4,9 +4,9 @@ use glance_core::database::{Filter, ImageQuery, RepoError, TextField};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::sql::{Sql, text};
 use super::{DOING, filter};
 use crate::database::sqlite::children;
+use crate::database::sqlite::sql::{Sql, text};
 
 /// With more images than this behind a filter, the walk in the order of the list meets one soon.
 const FEW: usize = 1_000;

@@ -10,8 +10,8 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::order::Order;
 use super::partition::{rest, run};
-use super::sql::{Sql, text};
 use super::{DOING, Found};
+use crate::database::sqlite::sql::{Sql, text};
 
 /// As many memberships are joined and sorted without looking further.
 const FEW: usize = 100;

@@ -1,5 +1,7 @@
 //! The traits behind which records are kept. Implementations hold no rules: they read and write.
 
+mod metadefs;
+
 use std::fmt;
 
 use async_trait::async_trait;
@@ -11,12 +13,16 @@ use crate::location::Location;
 use crate::member::{Member, MemberStatus};
 use crate::store::BoxError;
 
+pub use metadefs::{
+    ItemChange, ListedNamespace, MetadefChange, MetadefRepo, NamespaceQuery, NamespaceSortKey, TagQuery, TagSortKey,
+};
+
 /// Everything a registry needs of a database.
 ///
 /// Times are kept to the microsecond; an engine whose columns are coarser keeps the second.
-pub trait Database: ImageRepo + MemberRepo + Journal {}
+pub trait Database: ImageRepo + MemberRepo + Journal + MetadefRepo {}
 
-impl<T: ImageRepo + MemberRepo + Journal> Database for T {}
+impl<T: ImageRepo + MemberRepo + Journal + MetadefRepo> Database for T {}
 
 /// Image records with their properties, tags and locations.
 ///

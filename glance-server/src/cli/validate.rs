@@ -1,0 +1,110 @@
+//! `glance-server metadefs validate`: holds properties against the definitions that are for their resource type.
+
+use std::error::Error;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use glance_core::database::{MetadefRepo, Viewer};
+use glance_core::memory::MemoryDatabase;
+use glance_core::metadefs::{Finding, LoadMode, Problem, WholeNamespace, check, definitions_for};
+use serde_json::{Map, Value, json};
+
+use super::definitions::load_all;
+use super::{REFUSED, manage};
+use crate::config::Settings;
+
+/// What can be done with metadata definitions.
+#[derive(Debug, Subcommand)]
+pub(super) enum MetadefsCommand {
+    /// Say what is wrong with the properties of a resource.
+    ///
+    /// Exits with 0 if nothing is, with 3 if values do not fit their definitions or are missing.
+    Validate(ValidateOptions),
+}
+
+/// Which properties are looked at, and by which definitions.
+#[derive(Debug, Args)]
+pub(super) struct ValidateOptions {
+    /// A file with the properties as one JSON object; `-` reads standard input.
+    file: PathBuf,
+    /// The type of the resource, such as `OS::Glance::Image`.
+    #[arg(long, value_name = "TYPE")]
+    resource_type: String,
+    /// Which set of properties is meant, where such a resource has several (`properties_target`) [default: any].
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
+    /// Take the definitions from this file or folder instead of the database.
+    #[arg(long, value_name = "PATH")]
+    definitions: Option<PathBuf>,
+    /// Refuse properties that no definition knows, too.
+    #[arg(long)]
+    strict: bool,
+    /// Write one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does what `command` says.
+///
+/// # Errors
+///
+/// If the properties cannot be read, or the database fails.
+pub(super) fn run(command: &MetadefsCommand, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+    let MetadefsCommand::Validate(options) = command;
+    let properties = options.properties()?;
+    let definitions = options.definitions(settings)?;
+    let findings = check(&options.resource_type, options.target.as_deref(), &properties, &definitions);
+    let is_wrong = |finding: &&Finding| options.strict || finding.problem != Problem::Undefined;
+    let accepted = !findings.iter().any(|finding| is_wrong(&finding));
+    options.write(&findings, accepted)?;
+    Ok(if accepted { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
+}
+
+impl ValidateOptions {
+    fn properties(&self) -> Result<Map<String, Value>, Box<dyn Error>> {
+        let text = if self.file.as_os_str() == "-" {
+            io::read_to_string(io::stdin())?
+        } else {
+            fs::read_to_string(&self.file)?
+        };
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    fn definitions(&self, settings: &Settings) -> Result<Vec<WholeNamespace>, Box<dyn Error>> {
+        match &self.definitions {
+            None => manage::within(settings, async |database| self.of(&*database).await),
+            Some(path) => {
+                let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+                runtime.block_on(async {
+                    let database = MemoryDatabase::new();
+                    load_all(&database, path, LoadMode::Merge).await?;
+                    self.of(&database).await
+                })
+            }
+        }
+    }
+
+    async fn of(&self, database: &dyn MetadefRepo) -> Result<Vec<WholeNamespace>, Box<dyn Error>> {
+        let everybody = Viewer { admin: true, project: None };
+        Ok(definitions_for(database, everybody, &self.resource_type).await?)
+    }
+
+    fn write(&self, findings: &[Finding], accepted: bool) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if !self.json {
+            return findings.iter().try_for_each(|finding| writeln!(out, "{finding}"));
+        }
+        let findings = findings.iter().map(|finding| {
+            json!({
+                "property": finding.property,
+                "namespace": finding.namespace,
+                "problem": finding.problem.to_string(),
+                "defined": finding.problem != Problem::Undefined,
+            })
+        });
+        writeln!(out, "{}", json!({ "accepted": accepted, "findings": findings.collect::<Vec<_>>() }))
+    }
+}
