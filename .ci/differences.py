@@ -14,7 +14,6 @@ RULES = [
     # Not built yet.
     ("import is not built yet", r" /v2/images/[^ ]*/(stage|import|tasks)\b|/v2/tasks", r""),
     ("the new location API is not built yet", r" /v2/images/[^ ]*/locations", r""),
-    ("metadata definitions are not built yet", r"metadefs", r""),
     ("the image cache is not built yet", r" /v2/(cache|cached_images|queued_images)", r""),
     ("versions of parts that are not built are not announced", r"^(versions|smoke)", r":/versions|status: ref 200 \| sut 300"),
     # On purpose.
@@ -29,6 +28,11 @@ RULES = [
     ("an owner that is empty is no owner", r"^create-ok", r"owner: ref  \| sut null"),
     ("tags that repeat count once, so such an image is created", r"^create-ok\[(5[12]|end)\]", r""),
     ("properties named like attributes were added before, and count", r"^patch-bad\[1(28|29|30|31|32)\]", r"sut 413"),
+    ("a namespace without a name is associated as it was", r"metadefs/namespaces", r"resource_type_associations: ref \[.*sut null"),
+    ("a namespace without a name marks a page", r"metadefs/namespaces\?(visibility=private|marker=)( |$)", r""),
+    ("a marker that is hidden is not there", r"^md-list\[34\] ", r"status: ref 403 \| sut 404"),
+    ("associations stand in the order of recording", r"^md-resource-types\[(19|20|25|end)\]", r"resource_type_associations/"),
+    ("a tag whose name no column holds is refused", r"^md-tags\[(18|21|22|26|30|36|37|45|48)\]", r""),
     ("texts for people are our own", r" /healthcheck ", r"^body"),
     ("the tester's cross-origin rules are not found by the reference", r"'Origin'", r"^header:(access-control|vary)"),
 ]

@@ -12,7 +12,8 @@ use crate::metadefs::{
 
 /// Metadata definitions. Things are named as clients name them: a namespace by its name, what is in it by both names.
 ///
-/// Where a list names no order, it is the order in which things were recorded.
+/// Objects and properties are listed by their names, as the Python server lists them; whatever else names no
+/// order, in the order in which it was recorded.
 #[async_trait]
 pub trait MetadefRepo: fmt::Debug + Send + Sync + 'static {
     /// The namespaces `query` asks for, in its order, at most `query.limit` of them.

@@ -10,10 +10,11 @@ use crate::database::{
     TagQuery, TagSortKey,
 };
 use crate::metadefs::{
-    Association, Contents, Named, Namespace, Object, Property, Recorded, ResourceType, Tag, WholeNamespace, can_see,
+    Association, Contents, Named, Namespace, NamespaceVisibility, Object, Property, Recorded, ResourceType, Tag,
+    WholeNamespace, can_see,
 };
 
-/// All definitions, each kind in the order in which they were recorded.
+/// All definitions, each kind in the order in which they are listed.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Metadefs {
     namespaces: Vec<WholeNamespace>,
@@ -77,9 +78,9 @@ impl MetadefRepo for MemoryDatabase {
 
     async fn change_metadefs(&self, changes: &[MetadefChange]) -> Result<(), RepoError> {
         let mut state = self.lock();
-        let mut changed = state.metadefs.clone();
-        changes.iter().try_for_each(|change| changed.change(change))?;
-        state.metadefs = changed;
+        let mut after = state.metadefs.clone();
+        changes.iter().try_for_each(|change| after.change(change))?;
+        state.metadefs = after;
         Ok(())
     }
 }
@@ -125,8 +126,10 @@ impl Metadefs {
     fn change(&mut self, change: &MetadefChange) -> Result<(), RepoError> {
         match change {
             MetadefChange::Namespace(change) => self.change_namespace(change),
-            MetadefChange::Object(namespace, change) => alter(&mut self.contents(namespace)?.objects, change),
-            MetadefChange::Property(namespace, change) => alter(&mut self.contents(namespace)?.properties, change),
+            MetadefChange::Object(namespace, change) => alter_sorted(&mut self.contents(namespace)?.objects, change),
+            MetadefChange::Property(namespace, change) => {
+                alter_sorted(&mut self.contents(namespace)?.properties, change)
+            }
             MetadefChange::Tag(namespace, change) => alter(&mut self.contents(namespace)?.tags, change),
             MetadefChange::Association(namespace, change) => {
                 alter(&mut self.contents(namespace)?.associations, change)?;
@@ -184,8 +187,15 @@ fn alter<T: Named + Clone>(items: &mut Vec<Recorded<T>>, change: &ItemChange<T>)
     Ok(())
 }
 
+/// As [`alter`], for things that are listed by their names.
+fn alter_sorted<T: Named + Clone>(items: &mut Vec<Recorded<T>>, change: &ItemChange<T>) -> Result<(), RepoError> {
+    alter(items, change)?;
+    items.sort_by(|a, b| a.item.name().cmp(b.item.name()));
+    Ok(())
+}
+
 fn by_key(a: &Recorded<Namespace>, b: &Recorded<Namespace>, key: NamespaceSortKey) -> Ordering {
-    let visibility = |namespace: &Namespace| namespace.visibility.map(|visibility| visibility.as_str());
+    let visibility = |namespace: &Namespace| namespace.visibility.map(NamespaceVisibility::as_str);
     match key {
         NamespaceSortKey::Name => a.name.cmp(&b.name),
         NamespaceSortKey::DisplayName => a.display_name.cmp(&b.display_name),

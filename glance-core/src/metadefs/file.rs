@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::record::{Association, Definition, Namespace, Object, Property, Tag};
+use super::record::{Association, Definition, Namespace, NamespaceVisibility, Object, Property, Tag};
 
 /// What a file holds is no definition of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +72,7 @@ impl Definition {
             "namespace": namespace.name,
             "display_name": namespace.display_name,
             "description": namespace.description,
-            "visibility": namespace.visibility.map(|visibility| visibility.as_str()),
+            "visibility": namespace.visibility.map(NamespaceVisibility::as_str),
             "protected": namespace.protected,
             "owner": namespace.owner,
             "resource_type_associations": associations.collect::<Vec<_>>(),

@@ -75,7 +75,7 @@ pub async fn unload(database: &dyn MetadefRepo) -> Result<(), RepoError> {
     database.change_metadefs(&all).await
 }
 
-/// Every definition, in the order in which the namespaces were made.
+/// Every definition, in the order of the names of their namespaces.
 ///
 /// # Errors
 ///
@@ -85,7 +85,7 @@ pub async fn export(database: &dyn MetadefRepo) -> Result<Vec<Definition>, RepoE
         viewer: Viewer { admin: true, project: None },
         visibility: None,
         resource_types: None,
-        sort: (NamespaceSortKey::CreatedAt, Direction::Ascending),
+        sort: (NamespaceSortKey::Name, Direction::Ascending),
         marker: None,
         limit: PAGE,
     };

@@ -165,7 +165,8 @@ pub struct Definition {
     pub tags: Vec<Tag>,
 }
 
-/// What is recorded in a namespace, each kind in the order in which it was recorded.
+/// What is recorded in a namespace: properties and objects by their names, the others in the order in which they were
+/// recorded.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "each field is the kind of thing that it is named after")]
 pub struct Contents {

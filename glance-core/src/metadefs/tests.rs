@@ -8,25 +8,23 @@ fn object(value: &Value) -> &Map<String, Value> {
     value.as_object().unwrap()
 }
 
+fn recorded<T>(item: T) -> Recorded<T> {
+    Recorded { item, created_at: Timestamp::UNIX_EPOCH, updated_at: None }
+}
+
+fn all<T>(items: Vec<T>) -> Vec<Recorded<T>> {
+    items.into_iter().map(recorded).collect()
+}
+
 fn whole(file: &Value) -> WholeNamespace {
     let Definition { namespace, associations, properties, objects, tags } = Definition::from_file(file).unwrap();
-    let now = Timestamp::UNIX_EPOCH;
-    fn recorded<T>(item: T) -> Recorded<T> {
-        Recorded { item, created_at: Timestamp::UNIX_EPOCH, updated_at: None }
-    }
-    fn all<T>(items: Vec<T>) -> Vec<Recorded<T>> {
-        items.into_iter().map(recorded).collect()
-    }
-    assert_eq!(now, Timestamp::UNIX_EPOCH);
-    WholeNamespace {
-        namespace: recorded(namespace),
-        contents: Contents {
-            associations: all(associations),
-            properties: all(properties),
-            objects: all(objects),
-            tags: all(tags),
-        },
-    }
+    let contents = Contents {
+        associations: all(associations),
+        properties: all(properties),
+        objects: all(objects),
+        tags: all(tags),
+    };
+    WholeNamespace { namespace: recorded(namespace), contents }
 }
 
 fn processor() -> Value {
@@ -191,9 +189,9 @@ fn the_other_bodies_are_read_as_strictly() {
     assert_eq!(NewTags::from_json(object(&json!({"tags": []}))).unwrap().0, []);
 }
 
-fn findings(resource_type: &str, target: Option<&str>, properties: Value) -> Vec<String> {
-    let found = check(resource_type, target, object(&properties), &[whole(&processor())]);
-    found.iter().map(|finding| finding.to_string()).collect()
+fn findings(resource_type: &str, target: Option<&str>, properties: &Value) -> Vec<String> {
+    let found = check(resource_type, target, object(properties), &[whole(&processor())]);
+    found.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -205,7 +203,7 @@ fn values_that_fit_their_definitions_are_found_good() {
         json!({"hw_features": "a, b", "hw_mode": "<or> host <or> custom", "hw_odd": "y"}),
         json!({"hw_size": "3", "hw_ways": "2"}),
     ] {
-        assert_eq!(findings("Image", None, properties.clone()), Vec::<String>::new(), "{properties}");
+        assert_eq!(findings("Image", None, &properties), Vec::<String>::new(), "{properties}");
     }
 }
 
@@ -227,15 +225,15 @@ fn values_that_do_not_fit_are_named() {
         (json!({"hw_ways": 1}), "hw_size: cache needs it (Processor)"),
         (json!({"cores": 1}), "cores: no definition knows it"),
     ] {
-        assert_eq!(findings("Image", None, properties.clone()), [problem], "{properties}");
+        assert_eq!(findings("Image", None, &properties), [problem], "{properties}");
     }
 }
 
 #[test]
 fn definitions_count_for_their_types_and_targets() {
-    assert_eq!(findings("Flavor", None, json!({"hw:cores": 0})), ["hw:cores: is out of range (Processor)"]);
-    assert_eq!(findings("Server", None, json!({"cores": 0})), ["cores: is out of range (Processor)"]);
-    assert_eq!(findings("Volume", Some("image"), json!({"hw_cores": 0})), ["hw_cores: is out of range (Processor)"]);
-    assert_eq!(findings("Volume", Some("metadata"), json!({"hw_cores": 0})), ["hw_cores: no definition knows it"]);
-    assert_eq!(findings("none", None, json!({"hw_cores": 0})), ["hw_cores: no definition knows it"]);
+    assert_eq!(findings("Flavor", None, &json!({"hw:cores": 0})), ["hw:cores: is out of range (Processor)"]);
+    assert_eq!(findings("Server", None, &json!({"cores": 0})), ["cores: is out of range (Processor)"]);
+    assert_eq!(findings("Volume", Some("image"), &json!({"hw_cores": 0})), ["hw_cores: is out of range (Processor)"]);
+    assert_eq!(findings("Volume", Some("metadata"), &json!({"hw_cores": 0})), ["hw_cores: no definition knows it"]);
+    assert_eq!(findings("none", None, &json!({"hw_cores": 0})), ["hw_cores: no definition knows it"]);
 }

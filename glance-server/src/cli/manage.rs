@@ -22,14 +22,14 @@ pub(super) enum DbCommand {
     /// A file that cannot be read or defines nothing is named and passed over; the exit code is 0 all the same, as it
     /// is with Python Glance.
     #[command(name = "load_metadefs", alias = "load-metadefs")]
-    LoadMetadefs(LoadOptions),
+    Load(LoadOptions),
     /// Remove all metadata definitions.
     #[command(name = "unload_metadefs", alias = "unload-metadefs")]
-    UnloadMetadefs,
+    Unload,
     /// Write each namespace of metadata definitions into a file of its own.
     #[command(name = "export_metadefs", alias = "export-metadefs")]
-    ExportMetadefs {
-        /// The folder [default: the option metadata_source_path].
+    Export {
+        /// The folder [default: `metadata_source_path`].
         #[arg(long)]
         path: Option<PathBuf>,
     },
@@ -59,7 +59,7 @@ pub(super) enum ManageCommand {
 /// Where definitions come from, and what becomes of those that are there.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LoadOptions {
-    /// A file, or a folder of which all files `*.json` are loaded [default: the option metadata_source_path].
+    /// A file, or a folder of which all files `*.json` are loaded [default: `metadata_source_path`].
     #[arg(long)]
     path: Option<PathBuf>,
     /// Add to namespaces that are there what they have not.
@@ -80,14 +80,14 @@ impl From<ManageCommand> for DbCommand {
         };
         match command {
             ManageCommand::Db { command } => command,
-            ManageCommand::DbLoadMetadefs { path, merge, prefer_new, overwrite } => Self::LoadMetadefs(LoadOptions {
+            ManageCommand::DbLoadMetadefs { path, merge, prefer_new, overwrite } => Self::Load(LoadOptions {
                 path,
                 merge: is_set(merge),
                 prefer_new: is_set(prefer_new),
                 overwrite: is_set(overwrite),
             }),
-            ManageCommand::DbUnloadMetadefs => Self::UnloadMetadefs,
-            ManageCommand::DbExportMetadefs { path } => Self::ExportMetadefs { path },
+            ManageCommand::DbUnloadMetadefs => Self::Unload,
+            ManageCommand::DbExportMetadefs { path } => Self::Export { path },
         }
     }
 }
@@ -116,7 +116,7 @@ impl LoadOptions {
 pub(super) fn run(command: &DbCommand, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     let usual = &settings.default.metadata_source_path;
     match command {
-        DbCommand::LoadMetadefs(options) => match options.mode() {
+        DbCommand::Load(options) => match options.mode() {
             Ok(mode) => {
                 let path = options.path.as_ref().unwrap_or(usual);
                 within(settings, async |database| definitions::load_all(&*database, path, mode).await)?;
@@ -124,8 +124,8 @@ pub(super) fn run(command: &DbCommand, settings: &Settings) -> Result<ExitCode, 
             // Nothing is done, and the exit code is 0, as it is with Python Glance.
             Err(why) => complain(why),
         },
-        DbCommand::UnloadMetadefs => within(settings, async |database| Ok(unload(&*database).await?))?,
-        DbCommand::ExportMetadefs { path } => {
+        DbCommand::Unload => within(settings, async |database| Ok(unload(&*database).await?))?,
+        DbCommand::Export { path } => {
             let exported = within(settings, async |database| Ok(export(&*database).await?))?;
             definitions::write_all(path.as_ref().unwrap_or(usual), &exported)?;
         }

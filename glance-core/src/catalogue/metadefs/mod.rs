@@ -14,7 +14,7 @@ use super::{Glance, Registry};
 use crate::context::RequestContext;
 use crate::database::{ItemChange, MetadefChange, MetadefRepo, RepoError, Viewer};
 use crate::error::Error;
-use crate::metadefs::{Finding, Namespace, Recorded, can_see, check, definitions_for};
+use crate::metadefs::{Finding, Namespace, NamespaceVisibility, Recorded, can_see, check, definitions_for};
 use crate::policy::{Target, Value};
 
 pub use namespaces::{NamespacePage, NamespaceRequest};
@@ -102,7 +102,7 @@ impl Metadefs<'_> {
     fn allow(&self, rule: &str, namespace: &Namespace) -> Result<(), Error> {
         let target = [
             ("project_id", Value::from(namespace.owner.as_str())),
-            ("visibility", namespace.visibility.map(|visibility| visibility.as_str()).into()),
+            ("visibility", namespace.visibility.map(NamespaceVisibility::as_str).into()),
         ];
         self.enforce(rule, &target).map_err(|error| match error {
             Error::NotFound(_) => no_namespace(&namespace.name),

@@ -25,24 +25,24 @@ pub async fn a_namespace_is_read_back(db: &dyn Database) {
     }
 }
 
-/// Each thing, on its own and among the others of its kind, in the order of recording.
+/// Each thing, on its own and among the others of its kind, in their order.
 pub async fn what_is_in_a_namespace_is_read_back(db: &dyn Database) {
     let contents = filled(db, "n").await.contents;
     let recorded_at = |second| (at(second), Some(at(second)));
     let stamps = |known: &Recorded<Property>| (known.created_at, known.updated_at);
-    assert_eq!(contents.properties.iter().map(stamps).collect::<Vec<_>>(), [recorded_at(2), recorded_at(3)]);
-    assert_eq!(contents.properties[0].item, property("p2"));
-    assert_eq!(contents.objects[1].item, object("o1"));
+    assert_eq!(contents.properties.iter().map(stamps).collect::<Vec<_>>(), [recorded_at(3), recorded_at(2)]);
+    assert_eq!(contents.properties[0].item, property("p1"));
+    assert_eq!(contents.objects[1].item, object("o2"));
     assert_eq!(contents.tags[0].item, tag("t2"));
     assert_eq!(contents.associations[0].item, association("R2"));
-    assert_eq!(names(&contents.properties), ["p2", "p1"]);
-    assert_eq!(names(&contents.objects), ["o2", "o1"]);
+    assert_eq!(names(&contents.properties), ["p1", "p2"]);
+    assert_eq!(names(&contents.objects), ["o1", "o2"]);
     assert_eq!(names(&contents.associations), ["R2", "R1"]);
     assert_eq!(db.properties("n").await.unwrap(), contents.properties);
     assert_eq!(db.objects("n").await.unwrap(), contents.objects);
     assert_eq!(db.associations("n").await.unwrap(), contents.associations);
-    assert_eq!(db.property("n", "p1").await.unwrap(), contents.properties[1]);
-    assert_eq!(db.object("n", "o2").await.unwrap(), contents.objects[0]);
+    assert_eq!(db.property("n", "p1").await.unwrap(), contents.properties[0]);
+    assert_eq!(db.object("n", "o2").await.unwrap(), contents.objects[1]);
     assert_eq!(db.metadef_tag("n", "t1").await.unwrap(), contents.tags[1]);
     let bare = Object { description: None, required: Vec::new(), properties: serde_json::Map::new(), ..object("bare") };
     change(db, &[MetadefChange::Object("n".into(), add(bare.clone(), 4))]).await;
@@ -135,7 +135,7 @@ pub async fn a_change_keeps_the_time_of_making(db: &dyn Database) {
     .await;
     let changed = (at(3), Some(at(9)));
     let contents = db.whole_namespace("n").await.unwrap().contents;
-    let property = &contents.properties[1];
+    let property = &contents.properties[0];
     assert_eq!((&property.item, (property.created_at, property.updated_at)), (&other, changed));
     let renamed = &contents.objects[1];
     assert_eq!((&renamed.item, (renamed.created_at, renamed.updated_at)), (&object("renamed"), changed));
@@ -227,14 +227,14 @@ pub async fn contents_of_other_namespaces_are_not_touched(db: &dyn Database) {
 
 /// And it is whole.
 pub async fn of_namespaces_made_at_once_one_stays(db: &dyn Database) {
-    let make = |n: usize| async move {
+    let attempt = |n: usize| async move {
         db.change_metadefs(&[
             MetadefChange::Namespace(add(namespace("n"), 1)),
             MetadefChange::Tag("n".into(), add(tag(&format!("t{n}")), 1)),
         ])
         .await
     };
-    let made = join_all((0..8).map(make)).await;
+    let made = join_all((0..8).map(attempt)).await;
     assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
     assert!(made.iter().all(|made| matches!(made, Ok(()) | Err(RepoError::Exists))));
     assert_eq!(db.whole_namespace("n").await.unwrap().contents.tags.len(), 1);

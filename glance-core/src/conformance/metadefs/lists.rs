@@ -85,8 +85,8 @@ pub async fn namespaces_are_listed_by_visibility_and_type(db: &dyn Database) {
 
 /// Pages of any length come to the same as one, and up is down reversed.
 pub async fn every_order_of_namespaces_pages_through_all(db: &dyn Database) {
-    population(db).await;
     use NamespaceSortKey::{CreatedAt, Description, DisplayName, Name, Owner, Protected, UpdatedAt, Visibility};
+    population(db).await;
     for viewer in [query(true, None), query(false, Some("p")), query(false, None)] {
         for key in [Name, DisplayName, Description, Visibility, Protected, Owner, CreatedAt, UpdatedAt] {
             let ascending = NamespaceQuery { sort: (key, Direction::Ascending), ..viewer.clone() };

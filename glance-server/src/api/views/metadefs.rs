@@ -2,7 +2,8 @@
 
 use glance_core::catalogue::NamespacePage;
 use glance_core::metadefs::{
-    Association, Definition, Namespace, Object, Property, Recorded, ResourceType, Tag, WholeNamespace, shown_fragment,
+    Association, Definition, Namespace, NamespaceVisibility, Object, Property, Recorded, ResourceType, Tag,
+    WholeNamespace, shown_fragment,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -56,7 +57,7 @@ impl<'a> NamespaceView<'a> {
             namespace: &namespace.name,
             display_name: namespace.display_name.as_deref(),
             description: namespace.description.as_deref(),
-            visibility: namespace.visibility.map_or("private", |visibility| visibility.as_str()),
+            visibility: namespace.visibility.unwrap_or(NamespaceVisibility::Private).as_str(),
             protected: namespace.is_protected(),
             owner: &namespace.owner,
             stamps: Stamps::of(namespace),
@@ -115,7 +116,8 @@ impl<'a> WholeNamespaceView<'a> {
             namespace: NamespaceView::new(&whole.namespace, &contents.associations),
             properties: fragments(contents.properties.iter().map(|property| &property.item)),
             objects: contents.objects.iter().map(|object| ObjectView::new(name, object)).collect(),
-            tags: contents.tags.iter().map(|tag| BareTag { name: &tag.name }).collect(),
+            // The newest first, as in their list.
+            tags: contents.tags.iter().rev().map(|tag| BareTag { name: &tag.name }).collect(),
         }
     }
 
@@ -174,7 +176,7 @@ impl<'a> ObjectView<'a> {
     }
 
     /// The answer to `body`: what was not sent is not shown, although it is recorded as empty.
-    pub(in crate::api) fn as_sent(self, body: &Map<String, Value>) -> Self {
+    pub(in crate::api) fn limited_to(self, body: &Map<String, Value>) -> Self {
         Self {
             required: self.required.filter(|_| body.contains_key("required")),
             properties: self.properties.filter(|_| body.contains_key("properties")),

@@ -38,7 +38,7 @@ pub(super) async fn create(
         return Err(ApiError::invalid(why));
     }
     let object = api.glance.metadefs(&context).add_object(&namespace, object_from_json(&body)?).await?;
-    Ok(json::answer(StatusCode::CREATED, &ObjectView::new(&namespace, &object).as_sent(&body)))
+    Ok(json::answer(StatusCode::CREATED, &ObjectView::new(&namespace, &object).limited_to(&body)))
 }
 
 /// `GET …/objects/{name}`.
@@ -59,7 +59,7 @@ pub(super) async fn update(
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
     let object = api.glance.metadefs(&context).update_object(&namespace, &name, object_from_json(&body)?).await?;
-    Ok(json::answer(StatusCode::OK, &ObjectView::new(&namespace, &object).as_sent(&body)))
+    Ok(json::answer(StatusCode::OK, &ObjectView::new(&namespace, &object).limited_to(&body)))
 }
 
 /// `DELETE …/objects/{name}`.

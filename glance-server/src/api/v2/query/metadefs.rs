@@ -26,7 +26,7 @@ impl NamespaceListQuery {
         let key = pairs.last("sort_key").map_or(Ok(NamespaceSortKey::CreatedAt), namespace_key)?;
         let visibility = |value: &str| value.parse().map_err(|error| bad("visibility", value, &format!("{error}")));
         let request = NamespaceRequest {
-            marker: some(&pairs, "marker"),
+            marker: pairs.last("marker").map(str::to_owned),
             limit: pairs.last("limit").map(limit).transpose()?,
             sort: (key, direction(&pairs)?),
             visibility: pairs.last("visibility").map(visibility).transpose()?,

@@ -109,7 +109,7 @@ fn other_lists_cost_what_they_find() {
 fn what_is_in_a_namespace_costs_what_is_in_it() {
     let (db, steps) = filled(2_000);
     steps.store(0, Ordering::Relaxed);
-    let id = id_of(&db, "", "OS::N000500").unwrap();
+    let id = id_of(&db, "", "OS::N000501").unwrap();
     assert_eq!(items::all::<Property>(&db, "", Some(id)).unwrap().len(), 50);
     assert_eq!(associations::of(&db, "", id).unwrap().len(), 1);
     assert!(items::all::<Tag>(&db, "", Some(id)).unwrap().is_empty());

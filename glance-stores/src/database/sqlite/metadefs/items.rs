@@ -8,15 +8,15 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, params_from_ite
 use super::table::{Table, recorded};
 use crate::database::sqlite::text;
 
-/// All things of a kind in the namespace `parent`, or of a kind that is in none, in the order of recording.
+/// All things of a kind in the namespace `parent`, or of a kind that is in none.
 pub(super) fn all<T: Table>(
     db: &Connection,
     doing: &'static str,
     parent: Option<i64>,
 ) -> Result<Vec<Recorded<T>>, RepoError> {
     let query = match parent {
-        Some(_) => format!("{} WHERE namespace_id = ? ORDER BY id", select::<T>()),
-        None => format!("{} ORDER BY id", select::<T>()),
+        Some(_) => format!("{} WHERE namespace_id = ? ORDER BY {}", select::<T>(), T::ORDER),
+        None => format!("{} ORDER BY {}", select::<T>(), T::ORDER),
     };
     read(db, doing, &query, params_from_iter(parent))
 }

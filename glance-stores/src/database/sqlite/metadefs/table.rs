@@ -1,6 +1,6 @@
 //! What each kind of thing looks like as a row.
 
-use glance_core::metadefs::{Named, Namespace, Object, Property, Recorded, ResourceType, Tag};
+use glance_core::metadefs::{Named, Namespace, NamespaceVisibility, Object, Property, Recorded, ResourceType, Tag};
 use glance_core::store::BoxError;
 use rusqlite::Row;
 use rusqlite::types::Value;
@@ -15,6 +15,8 @@ pub(super) trait Table: Named + Sized + Clone + Send + 'static {
     const NAME: &'static str;
     /// The columns, the first of which holds the name of the thing.
     const COLUMNS: &'static [&'static str];
+    /// The column by which things are listed.
+    const ORDER: &'static str = "id";
 
     /// The thing in a row of these columns.
     fn read(row: &Row<'_>) -> rusqlite::Result<Self>;
@@ -64,7 +66,7 @@ impl Table for Namespace {
             self.name.clone().into(),
             some(self.display_name.as_deref()),
             some(self.description.as_deref()),
-            some(self.visibility.map(|visibility| visibility.as_str())),
+            some(self.visibility.map(NamespaceVisibility::as_str)),
             self.protected.map_or(Value::Null, Value::from),
             self.owner.clone().into(),
         ])
@@ -74,6 +76,7 @@ impl Table for Namespace {
 impl Table for Object {
     const NAME: &'static str = "metadef_objects";
     const COLUMNS: &'static [&'static str] = &["name", "description", "required", "json_schema"];
+    const ORDER: &'static str = "name";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let required = row.get::<_, Option<String>>(2)?.filter(|names| !names.is_empty());
@@ -99,6 +102,7 @@ impl Table for Object {
 impl Table for Property {
     const NAME: &'static str = "metadef_properties";
     const COLUMNS: &'static [&'static str] = &["name", "json_schema"];
+    const ORDER: &'static str = "name";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self { name: row.get(0)?, schema: text::json(row.get::<_, Option<String>>(1)?.as_deref()) })
