@@ -31,7 +31,6 @@ RULES = [
     ("a namespace without a name is associated as it was", r"metadefs/namespaces", r"resource_type_associations: ref \[.*sut null"),
     ("a namespace without a name marks a page", r"metadefs/namespaces\?(visibility=private|marker=)( |$)", r""),
     ("a marker that is hidden is not there", r"^md-list\[34\] ", r"status: ref 403 \| sut 404"),
-    ("associations stand in the order of recording", r"^md-resource-types\[(19|20|25|end)\]", r"resource_type_associations/"),
     ("a tag whose name no column holds is refused", r"^md-tags\[(18|21|22|26|30|36|37|45|48)\]", r""),
     ("texts for people are our own", r" /healthcheck ", r"^body"),
     ("the tester's cross-origin rules are not found by the reference", r"'Origin'", r"^header:(access-control|vary)"),
