@@ -108,7 +108,7 @@ pub async fn export(database: &dyn MetadefRepo) -> Result<Vec<Definition>, RepoE
 }
 
 /// The namespaces that `viewer` sees and that are for resources of the type `resource_type`, in the order of their
-/// names: what [`check`](super::check) takes.
+/// names: what [`check`](fn@super::check) takes.
 ///
 /// # Errors
 ///

@@ -48,7 +48,7 @@ impl Glance {
 
 impl Metadefs<'_> {
     /// What is wrong with `properties` of a resource of the type `resource_type`, by the definitions that the caller
-    /// sees: see [`check`].
+    /// sees: see [`check`](fn@check).
     ///
     /// # Errors
     ///
