@@ -1,6 +1,6 @@
 """Is every file of the starter set of metadata definitions one that any Image service loads, and do they agree?
 
-    definitions.py [FOLDER]     [glance-server/definitions]
+    definitions.py [FOLDER]     [glance-core/definitions]
 
 Looks at the format (what Python Glance's loader and API accept), at the limits of the database's columns, and at what
 one would trip over in use: a default that the constraints refuse, a property that two files define for the same thing.
@@ -212,7 +212,7 @@ def check(folder):
 
 if __name__ == "__main__":
     root = pathlib.Path(__file__).resolve().parent.parent
-    found = list(check(pathlib.Path(sys.argv[1]) if sys.argv[1:] else root / "glance-server/definitions"))
+    found = list(check(pathlib.Path(sys.argv[1]) if sys.argv[1:] else root / "glance-core/definitions"))
     for sentence in found:
         print(sentence, file=sys.stderr)
     sys.exit(1 if found else 0)

@@ -169,7 +169,7 @@ tag_commands() {
 
 # A file of the starter set, as it is installed.
 import() {
-  local file=$root/glance-server/definitions/$1.json
+  local file=$root/glance-core/definitions/$1.json
   sed "s/\"namespace\": \"/&$ns::/" "$file" >"$work/file.json"
   glance md-namespace-import --file "$work/file.json" >"$work/said"
   glance md-namespace-show --max-column-width 4000 "$(field namespace)" >"$work/said"

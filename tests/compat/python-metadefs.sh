@@ -18,4 +18,4 @@ if [ ! -x "$venv/bin/glance-manage" ]; then
 fi
 
 PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECODE=1 exec "$venv/bin/python" "$root/tests/compat/metadefs.py" \
-    "$server" "$root/glance-server/definitions"
+    "$server" "$root/glance-core/definitions"
