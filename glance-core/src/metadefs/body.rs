@@ -136,7 +136,7 @@ impl NewTags {
 }
 
 fn object(body: &Body<'_>) -> Result<Object, Error> {
-    body.refuse_unknown(&["name", "description", "required", "properties"])?;
+    body.refuse_unknown_beside(&GENERATED, &["name", "description", "required", "properties"])?;
     Ok(Object {
         name: body.required_text("name", MAX_NAME)?,
         description: body.text("description", usize::MAX)?,
@@ -146,7 +146,7 @@ fn object(body: &Body<'_>) -> Result<Object, Error> {
 }
 
 fn association(body: &Body<'_>) -> Result<Association, Error> {
-    body.refuse_unknown(&["name", "prefix", "properties_target"])?;
+    body.refuse_unknown_beside(&STAMPS, &["name", "prefix", "properties_target"])?;
     Ok(Association {
         resource_type: body.required_text("name", MAX_NAME)?,
         prefix: body.text("prefix", MAX_NAME)?,
@@ -155,7 +155,7 @@ fn association(body: &Body<'_>) -> Result<Association, Error> {
 }
 
 fn tag(body: &Body<'_>) -> Result<Tag, Error> {
-    body.refuse_unknown(&["name"])?;
+    body.refuse_unknown_beside(&STAMPS, &["name"])?;
     Ok(Tag { name: body.required_text("name", MAX_NAME)? })
 }
 
@@ -187,6 +187,11 @@ impl Body<'_> {
             Some(key) => Err(self.invalid(&format!("'{key}' was unexpected"))),
             None => Ok(()),
         }
+    }
+
+    /// Nested things may have what the service gave them: clients send back whole what they have read.
+    fn refuse_unknown_beside(&self, given: &[&str], known: &[&str]) -> Result<(), Error> {
+        self.refuse_unknown(&[given, known].concat())
     }
 
     fn text(&self, key: &str, longest: usize) -> Result<Option<String>, Error> {

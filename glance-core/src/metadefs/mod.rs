@@ -11,6 +11,7 @@ mod file;
 mod fragment;
 mod library;
 mod record;
+mod starter;
 
 pub use body::{NewNamespace, NewTags, association_from_json, object_from_json, property_from_json, tag_from_json};
 pub use check::{Finding, Problem, check};
@@ -21,6 +22,7 @@ pub use record::{
     Association, Contents, Definition, Named, Namespace, NamespaceVisibility, Object, Property, Recorded, ResourceType,
     Tag, UnknownVisibility, WholeNamespace,
 };
+pub use starter::STARTER;
 
 /// The most characters of a name, a display name, a prefix or a target.
 pub const MAX_NAME: usize = 80;

@@ -7,22 +7,43 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use glance_core::database::{MetadefRepo, RepoError};
-use glance_core::metadefs::{Definition, LoadMode, Loaded, load};
+use glance_core::metadefs::{Definition, LoadMode, Loaded, STARTER, load};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::manage::complain;
 
-/// Loads the file at `path`, or all files `*.json` in the folder there, and says what became of each. What cannot be
-/// read is named and passed over.
+/// A file of a definition: the name that messages give it, and its content or why it has none.
+pub(super) struct File {
+    shown: String,
+    content: io::Result<Vec<u8>>,
+}
+
+/// The definitions that come with the program.
+pub(super) fn starter() -> Vec<File> {
+    let file =
+        |(name, content): &(&str, &str)| File { shown: (*name).to_owned(), content: Ok(content.as_bytes().into()) };
+    STARTER.iter().map(file).collect()
+}
+
+/// The file at `path`, or all files `*.json` in the folder there.
+pub(super) fn read_all(path: &Path) -> Vec<File> {
+    let file = |path: PathBuf| File { shown: path.display().to_string(), content: fs::read(path) };
+    files(path).into_iter().map(file).collect()
+}
+
+/// Loads the definitions in `files`, and says what became of each. What cannot be read is named and passed over.
 ///
 /// # Errors
 ///
 /// If the database fails.
-pub(super) async fn load_all(database: &dyn MetadefRepo, path: &Path, mode: LoadMode) -> Result<(), Box<dyn Error>> {
-    for file in files(path) {
-        let shown = file.display();
-        match read(&file) {
+pub(super) async fn load_all(
+    database: &dyn MetadefRepo,
+    files: Vec<File>,
+    mode: LoadMode,
+) -> Result<(), Box<dyn Error>> {
+    for File { shown, content } in files {
+        match definition(content) {
             Ok(definition) => match load(database, &definition, mode, Timestamp::now()).await {
                 Ok(loaded) => complain(&format!("{shown}: namespace {} {}", definition.namespace.name, word(loaded))),
                 Err(RepoError::Exists) => complain(&format!("{shown}: not loaded: something in it stands twice")),
@@ -64,8 +85,8 @@ fn files(path: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn read(file: &Path) -> Result<Definition, Box<dyn Error>> {
-    let content: Value = serde_json::from_slice(&fs::read(file)?)?;
+fn definition(content: io::Result<Vec<u8>>) -> Result<Definition, Box<dyn Error>> {
+    let content: Value = serde_json::from_slice(&content?)?;
     Ok(Definition::from_file(&content)?)
 }
 

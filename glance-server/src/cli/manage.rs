@@ -62,6 +62,9 @@ pub(super) struct LoadOptions {
     /// A file, or a folder of which all files `*.json` are loaded [default: `metadata_source_path`].
     #[arg(long)]
     path: Option<PathBuf>,
+    /// Load the definitions that come with this program.
+    #[arg(long, conflicts_with = "path")]
+    starter: bool,
     /// Add to namespaces that are there what they have not.
     #[arg(long)]
     merge: bool,
@@ -82,6 +85,7 @@ impl From<ManageCommand> for DbCommand {
             ManageCommand::Db { command } => command,
             ManageCommand::DbLoadMetadefs { path, merge, prefer_new, overwrite } => Self::Load(LoadOptions {
                 path,
+                starter: false,
                 merge: is_set(merge),
                 prefer_new: is_set(prefer_new),
                 overwrite: is_set(overwrite),
@@ -119,7 +123,8 @@ pub(super) fn run(command: &DbCommand, settings: &Settings) -> Result<ExitCode, 
         DbCommand::Load(options) => match options.mode() {
             Ok(mode) => {
                 let path = options.path.as_ref().unwrap_or(usual);
-                within(settings, async |database| definitions::load_all(&*database, path, mode).await)?;
+                let definitions = if options.starter { definitions::starter() } else { definitions::read_all(path) };
+                within(settings, async |database| definitions::load_all(&*database, definitions, mode).await)?;
             }
             // Nothing is done, and the exit code is 0, as it is with Python Glance.
             Err(why) => complain(why),

@@ -12,7 +12,7 @@ use glance_core::memory::MemoryDatabase;
 use glance_core::metadefs::{Finding, LoadMode, Problem, WholeNamespace, check, definitions_for};
 use serde_json::{Map, Value, json};
 
-use super::definitions::load_all;
+use super::definitions::{load_all, read_all};
 use super::{REFUSED, manage};
 use crate::config::Settings;
 
@@ -80,7 +80,7 @@ impl ValidateOptions {
                 let runtime = tokio::runtime::Builder::new_current_thread().build()?;
                 runtime.block_on(async {
                     let database = MemoryDatabase::new();
-                    load_all(&database, path, LoadMode::Merge).await?;
+                    load_all(&database, read_all(path), LoadMode::Merge).await?;
                     self.of(&database).await
                 })
             }
