@@ -58,6 +58,7 @@ pub(super) enum ManageCommand {
 
 /// Where definitions come from, and what becomes of those that are there.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch of the Python server, and one of our own")]
 pub(super) struct LoadOptions {
     /// A file, or a folder of which all files `*.json` are loaded [default: `metadata_source_path`].
     #[arg(long)]
