@@ -85,8 +85,11 @@ mod tests {
         }
     }
 
-    /// Resource type, target, full name and schema of everything the set defines.
-    fn defined() -> Vec<(String, Option<String>, String, Map<String, Value>)> {
+    /// Resource type, target, full name and schema.
+    type Defined = (String, Option<String>, String, Map<String, Value>);
+
+    /// Everything that the set defines.
+    fn defined() -> Vec<Defined> {
         let mut defined = Vec::new();
         for definition in definitions() {
             let of_objects = definition.objects.iter().flat_map(|object| &object.properties);
