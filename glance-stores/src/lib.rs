@@ -4,5 +4,7 @@
 
 pub mod data;
 pub mod database;
+#[cfg(feature = "keystone")]
+pub mod keystone;
 #[cfg(feature = "outbound")]
 pub mod outbound;

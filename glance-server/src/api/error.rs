@@ -10,12 +10,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use glance_core::Error;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::ext::ReasonPhrase;
 use serde_json::json;
 
 use super::accept;
+use crate::auth::AuthError;
 use crate::http::TargetError;
 
 /// Seconds after which a store or database that was away may be back.
@@ -55,9 +56,19 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, generic(StatusCode::NOT_FOUND))
     }
 
-    /// 401: nobody vouches for the caller.
-    pub(crate) fn unauthenticated() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, generic(StatusCode::UNAUTHORIZED))
+    /// 401 with `challenge` if nobody vouches for the caller, 503 if that cannot be found out.
+    pub(crate) fn unidentified(error: AuthError, challenge: Option<HeaderValue>) -> Self {
+        match error {
+            AuthError::Unavailable(cause) => {
+                let explanation = "It cannot be found out now who is asking.";
+                let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, explanation).header(RETRY_AFTER, SOON);
+                Self { cause: Some(cause), ..error }
+            }
+            AuthError::Unauthenticated => {
+                let error = Self::new(StatusCode::UNAUTHORIZED, generic(StatusCode::UNAUTHORIZED));
+                challenge.into_iter().fold(error, |error, challenge| error.header(WWW_AUTHENTICATE, challenge))
+            }
+        }
     }
 
     /// 405 on a path that takes the methods `allow`.

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use super::error::ApiError;
 use super::origin::Origin;
 use super::{Api, json};
+use crate::auth::AuthError;
 
 /// Who is asking.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, ApiError> {
         // Every route stands behind the layer that inserts it.
-        parts.extensions.get::<Self>().cloned().ok_or_else(ApiError::unauthenticated)
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| ApiError::unidentified(AuthError::Unauthenticated, None))
     }
 }
 

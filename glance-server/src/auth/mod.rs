@@ -1,12 +1,22 @@
 //! Who is asking.
+//!
+//! Each way of knowing callers reads what it goes by and nothing else: with Keystone, for one, no
+//! identity header that a client sends is ever looked at.
 
+mod fake;
+mod flights;
+mod headers;
+mod keystone;
 mod trusted;
 
+use std::error::Error;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use glance_core::RequestContext;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, Method};
 
+pub use keystone::{KeystoneAuth, KeystoneOptions};
 pub use trusted::TrustedHeaders;
 
 /// How callers are known.
@@ -22,12 +32,61 @@ pub enum Identity {
     },
     /// An authenticating proxy in front says who it is.
     TrustedHeaders(TrustedHeaders),
+    /// Callers say it themselves: `X-Auth-Token: user:project:roles`.
+    Fake {
+        /// Whether callers who say nothing may read (`allow_anonymous_access`).
+        allow_anonymous: bool,
+    },
+    /// Keystone vouches for their tokens.
+    Keystone(Arc<KeystoneAuth>),
+}
+
+/// What of a request says who sent it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// Its path, in the spelling that the router sees.
+    pub path: &'a str,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Who is at the other end of the connection, if that is known.
+    pub peer: Option<IpAddr>,
 }
 
 /// Nobody vouches for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("nobody confirmed who is asking")]
 pub struct Unauthenticated;
+
+/// Why it is not known who is asking.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// Nobody vouches for the caller.
+    #[error("nobody confirmed who is asking")]
+    Unauthenticated,
+    /// Whoever could vouch for the caller cannot be asked now.
+    #[error("it cannot be found out now who is asking")]
+    Unavailable(#[source] Arc<dyn Error + Send + Sync>),
+}
+
+impl AuthError {
+    fn unavailable<E: Error + Send + Sync + 'static>(cause: Arc<E>) -> Self {
+        Self::Unavailable(cause)
+    }
+}
+
+impl From<Unauthenticated> for AuthError {
+    fn from(_: Unauthenticated) -> Self {
+        Self::Unauthenticated
+    }
+}
+
+/// A caller whom nobody knows, and who may read what takes no role.
+fn anonymous() -> RequestContext {
+    RequestContext { read_only: true, is_admin_project: true, ..RequestContext::default() }
+}
 
 impl Default for Identity {
     fn default() -> Self {
@@ -36,16 +95,28 @@ impl Default for Identity {
 }
 
 impl Identity {
-    /// The caller behind a request with `headers` that `peer` sent.
+    /// The caller behind a request.
     ///
     /// # Errors
     ///
-    /// [`Unauthenticated`].
-    pub fn context(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<RequestContext, Unauthenticated> {
+    /// [`AuthError`].
+    pub async fn context(&self, asked: Asked<'_>) -> Result<RequestContext, AuthError> {
         match self {
             Self::None { project, .. } => Ok(RequestContext::admin(project)),
-            Self::TrustedHeaders(trusted) => trusted.context(headers, peer),
+            Self::TrustedHeaders(trusted) => Ok(trusted.context(asked.headers, asked.peer)?),
+            Self::Fake { allow_anonymous } => Ok(fake::context(asked.headers, *allow_anonymous)?),
+            Self::Keystone(keystone) => keystone.context(&asked).await,
         }
+    }
+
+    /// What a 401 says about how to do better (`WWW-Authenticate`).
+    #[must_use]
+    pub fn challenge(&self) -> Option<HeaderValue> {
+        let uri = match self {
+            Self::Keystone(keystone) => keystone.public_uri()?,
+            _ => return None,
+        };
+        HeaderValue::try_from(format!("Keystone uri=\"{uri}\"")).ok()
     }
 
     /// Whether whoever reaches the server is believed, so that it matters how they got to it: a web
@@ -73,7 +144,7 @@ impl Identity {
     /// Whether a client's `X-Openstack-Request-ID` counts: only where clients are known.
     #[must_use]
     pub fn keeps_request_ids(&self) -> bool {
-        matches!(self, Self::TrustedHeaders(_))
+        !matches!(self, Self::None { .. })
     }
 }
 

@@ -1,11 +1,14 @@
 //! Identity headers as Glance's context filter reads them, from proxies the operator lists.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use glance_core::RequestContext;
+use glance_core::context::ServiceCatalog;
 use http::HeaderMap;
 
-use super::Unauthenticated;
+use super::headers::{Headers, list};
+use super::{Unauthenticated, anonymous};
 use crate::config::Network;
 
 /// Identity that an authenticating proxy establishes and hands over in headers.
@@ -22,9 +25,7 @@ impl TrustedHeaders {
         let peer_counts = peer.is_some_and(|peer| self.peers.iter().any(|network| network.contains(peer)));
         match peer_counts.then(|| confirmed(&Headers(headers))).flatten() {
             Some(context) => Ok(context),
-            None if self.allow_anonymous => {
-                Ok(RequestContext { read_only: true, is_admin_project: true, ..RequestContext::default() })
-            }
+            None if self.allow_anonymous => Ok(anonymous()),
             None => Err(Unauthenticated),
         }
     }
@@ -39,7 +40,7 @@ fn confirmed(headers: &Headers<'_>) -> Option<RequestContext> {
     Some(RequestContext {
         user_id: headers.first(&["x-user-id", "x-user"])?,
         project_id: headers.first(&["x-project-id", "x-tenant-id", "x-tenant"])?,
-        roles: roles(headers.first(&["x-roles", "x-role"])?),
+        roles: list(headers.first(&["x-roles", "x-role"])?),
         domain_id: headers.first(&["x-domain-id", "x-domain-name"])?,
         user_domain_id: headers.first(&["x-user-domain-id"])?,
         project_domain_id: headers.first(&["x-project-domain-id"])?,
@@ -47,43 +48,18 @@ fn confirmed(headers: &Headers<'_>) -> Option<RequestContext> {
         is_admin_project: is_admin_project.is_none_or(|value| value.eq_ignore_ascii_case("true")),
         service_user_id: headers.first(&["x-service-user-id"])?,
         service_project_id: headers.first(&["x-service-project-id"])?,
-        service_roles: roles(headers.first(&["x-service-roles"])?),
+        service_roles: list(headers.first(&["x-service-roles"])?),
         auth_token: headers.first(&["x-auth-token", "x-storage-token"])?,
+        service_catalog: catalog(headers.one("x-service-catalog")?),
         request_id: None,
         read_only: false,
     })
 }
 
-fn roles(list: Option<String>) -> Vec<String> {
-    let list = list.unwrap_or_default();
-    list.split(',').map(|role| role.trim().to_lowercase()).filter(|role| !role.is_empty()).collect()
-}
-
-struct Headers<'a>(&'a HeaderMap);
-
-impl Headers<'_> {
-    /// The value of a header; `None` for one that stands there twice or is no text: whatever a
-    /// proxy meant by that, it is not for us to choose.
-    #[expect(clippy::option_option, reason = "the outer one lets `?` give up on the whole request")]
-    fn one(&self, name: &str) -> Option<Option<&str>> {
-        let mut values = self.0.get_all(name).iter();
-        match (values.next(), values.next()) {
-            (None, _) => Some(None),
-            (Some(value), None) => std::str::from_utf8(value.as_bytes()).ok().map(Some),
-            (Some(_), Some(_)) => None,
-        }
-    }
-
-    /// The first of these headers that is there. An empty one says that there is no such thing.
-    #[expect(clippy::option_option, reason = "the outer one lets `?` give up on the whole request")]
-    fn first(&self, names: &[&str]) -> Option<Option<String>> {
-        let mut found = None;
-        for name in names {
-            let value = self.one(name)?;
-            found = found.or(value);
-        }
-        Some(found.map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned))
-    }
+/// What the proxy says of the cloud; one that says nothing sensible is as good as one that says nothing.
+fn catalog(text: Option<&str>) -> Option<Arc<ServiceCatalog>> {
+    let read = serde_json::from_str(text?);
+    read.inspect_err(|_| tracing::warn!("a proxy sent an X-Service-Catalog that is no catalogue")).ok().map(Arc::new)
 }
 
 #[cfg(test)]

@@ -20,6 +20,11 @@ pub(super) fn warnings(options: &Resolved, settings: &Settings) -> Vec<Finding> 
         let message = "[paste_deploy] flavor asks for a cache, but [DEFAULT] image_cache_dir names no place for it";
         found.push(Finding::new(options.origin("paste_deploy", "flavor"), message));
     }
+    if settings.authtoken.is_some() && options.is_set("keystone_authtoken", "memcached_servers") {
+        let message =
+            "[keystone_authtoken] memcached_servers is not honoured: each server remembers tokens in its own memory";
+        found.push(Finding::new(options.origin("keystone_authtoken", "memcached_servers"), message));
+    }
     found
 }
 

@@ -25,11 +25,12 @@ pub use finding::{Finding, Origin};
 pub use glance_stores::outbound::{Network, NotANetwork};
 pub use secret::Secret;
 pub use settings::{
-    AuthMode, AuthSettings, AzureStoreSettings, Bind, ConfiguredStore, Connection, CorsSettings, DatabaseSettings,
-    Datadir, DefaultSettings, FileStoreSettings, Filter, GcsStoreSettings, GlanceRsSettings, HealthcheckBackend,
-    HealthcheckSettings, HttpStoreSettings, ImageFormatSettings, LimitSettings, LoggingSettings, OsloPolicySettings,
-    OutboundSettings, PasteSettings, PropertyProtectionFormat, ProxyHeaders, RbdStoreSettings, S3StoreSettings,
-    Settings, StoreKind, StoreSettings, Summary, SwiftAccount, SwiftStoreSettings, VmwareStoreSettings,
+    AuthMode, AuthSettings, AuthtokenSettings, AzureStoreSettings, Bind, ConfiguredStore, Connection, CorsSettings,
+    DatabaseSettings, Datadir, DefaultSettings, FileStoreSettings, Filter, GcsStoreSettings, GlanceRsSettings,
+    HealthcheckBackend, HealthcheckSettings, HttpStoreSettings, ImageFormatSettings, LimitSettings, LoggingSettings,
+    OsloPolicySettings, OutboundSettings, PasteSettings, PropertyProtectionFormat, ProxyHeaders, RbdStoreSettings,
+    S3StoreSettings, Settings, StoreKind, StoreSettings, Summary, SwiftAccount, SwiftStoreSettings,
+    VmwareStoreSettings,
 };
 pub use sources::{ConfigFiles, Source, Surroundings};
 

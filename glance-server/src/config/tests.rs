@@ -82,10 +82,16 @@ fn a_server_without_a_flavor_serves_this_machine_without_asking() {
 }
 
 #[test]
-fn a_server_that_needs_keystone_does_not_start_without() {
-    let error = keystone("keystone").unwrap_err().to_string();
-    assert!(error.contains("[paste_deploy] flavor keystone has Keystone check tokens"), "{error}");
-    assert!(error.contains("glance-api.conf:27: "), "{error}");
+fn a_server_of_a_cloud_asks_its_keystone() {
+    let Loaded { settings, warnings } = keystone("keystone").unwrap();
+    assert_eq!(settings.glance_rs.auth.mode, AuthMode::Keystone);
+    let authtoken = settings.authtoken.as_ref().unwrap();
+    assert_eq!(authtoken.region.as_deref(), Some("RegionOne"));
+    assert!(authtoken.delay_auth_decision);
+    let messages: Vec<_> = warnings.iter().map(|warning| warning.message.as_str()).collect();
+    let idle = "[keystone_authtoken] memcached_servers is not honoured: each server remembers tokens in its own memory";
+    assert_eq!(messages, [idle]);
+    assert!(!format!("{settings:?}").contains("correct-horse"));
 }
 
 proptest! {

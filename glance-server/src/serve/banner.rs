@@ -27,6 +27,16 @@ impl fmt::Display for Banner<'_> {
                  openstack --os-auth-type none --os-endpoint {url} image list\n  \
                  curl {url}/v2/images"
             ),
+            AuthMode::Fake => {
+                write!(
+                    f,
+                    "Talk to it with curl:\n  curl -H 'X-Auth-Token: me:my-project:member,reader' {url}/v2/images"
+                )
+            }
+            AuthMode::Keystone => write!(
+                f,
+                "Talk to it with a token:\n  curl -H \"X-Auth-Token: $(openstack token issue -f value -c id)\" {url}/v2/images"
+            ),
             AuthMode::TrustedHeaders => write!(
                 f,
                 "Talk to it through the proxy that authenticates, or from a trusted address:\n  \

@@ -62,7 +62,7 @@ pub enum StartError {
     },
     /// Callers are not authenticated, and the address is not this machine's alone.
     #[error(
-        "{0} lets other machines in while nobody is asked who they are: \
+        "{0} lets other machines in while nobody is asked to prove who they are: \
          set [glance_rs] allow_unauthenticated_remote = true to mean that"
     )]
     Unauthenticated(SocketAddr),

@@ -4,6 +4,7 @@ mod banner;
 mod database;
 mod error;
 mod housekeeping;
+mod keystone;
 mod logging;
 mod object_stores;
 mod policy;
@@ -155,7 +156,7 @@ fn api_options(settings: &Settings) -> Result<ApiOptions, StartError> {
     let default = &settings.default;
     let wants = |filter| settings.paste.filters.contains(&filter);
     Ok(ApiOptions {
-        identity: identity(settings),
+        identity: identity(settings)?,
         public_endpoint: default.public_endpoint.clone(),
         max_request_id_length: default.max_request_id_length,
         max_json_body: settings.glance_rs.limits.max_json_body,
@@ -169,9 +170,9 @@ fn api_options(settings: &Settings) -> Result<ApiOptions, StartError> {
     })
 }
 
-fn identity(settings: &Settings) -> Identity {
+fn identity(settings: &Settings) -> Result<Identity, StartError> {
     let auth = &settings.glance_rs.auth;
-    match auth.mode {
+    Ok(match auth.mode {
         AuthMode::None => Identity::None {
             project: PROJECT.to_owned(),
             names: (!auth.allow_unauthenticated_remote).then(|| names(settings)),
@@ -180,7 +181,9 @@ fn identity(settings: &Settings) -> Identity {
             peers: auth.trusted_peers.clone(),
             allow_anonymous: settings.default.allow_anonymous_access,
         }),
-    }
+        AuthMode::Fake => Identity::Fake { allow_anonymous: settings.default.allow_anonymous_access },
+        AuthMode::Keystone => Identity::Keystone(Arc::new(keystone::open(settings)?)),
+    })
 }
 
 /// The names an operator gave the server.
@@ -243,7 +246,7 @@ async fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
     let address = addresses.next().ok_or_else(|| refused(io::ErrorKind::AddrNotAvailable.into()))?;
     let auth = &settings.glance_rs.auth;
     // The configuration was judged by the name alone, which the resolver may have had its own idea of.
-    if auth.mode == AuthMode::None && !auth.allow_unauthenticated_remote && !address.ip().to_canonical().is_loopback() {
+    if auth.confined && !address.ip().to_canonical().is_loopback() {
         return Err(StartError::Unauthenticated(address));
     }
     http::bind(address, settings.default.backlog).map_err(refused)

@@ -11,6 +11,7 @@ mod healthcheck;
 mod identity;
 mod images;
 mod info;
+mod keystone;
 mod list;
 mod locations;
 mod members;

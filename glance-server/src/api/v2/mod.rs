@@ -27,6 +27,7 @@ use super::cors;
 use super::error::ApiError;
 use super::extract::{Caller, refuse_body};
 use super::origin::Origin;
+use crate::auth::Asked;
 use crate::http::PeerAddr;
 
 pub(super) use query::Links;
@@ -73,8 +74,10 @@ pub(super) fn routes() -> Router<Api> {
 /// its request id.
 pub(super) async fn establish(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0.ip());
-    let Ok(mut context) = api.options.identity.context(request.headers(), peer) else {
-        return ApiError::unauthenticated().into_response();
+    let asked = Asked { method: request.method(), path: request.uri().path(), headers: request.headers(), peer };
+    let mut context = match api.options.identity.context(asked).await {
+        Ok(context) => context,
+        Err(error) => return ApiError::unidentified(error, api.options.identity.challenge()).into_response(),
     };
     if api.options.identity.trusts_everybody() && cors::is_foreign_page(&api.options.cors, request.headers()) {
         let why = "Web pages are not served while nobody is asked who they are, unless [cors] lists their origin.";

@@ -31,8 +31,12 @@ pub struct AuthSettings {
     pub mode: AuthMode,
     /// `trusted_peers`: whose identity headers are believed (this machine's).
     pub trusted_peers: Vec<Network>,
-    /// `allow_unauthenticated_remote`: whether mode `none` may serve other machines (false).
+    /// `allow_unauthenticated_remote`: whether other machines may be served though nobody is asked who they are
+    /// (false).
     pub allow_unauthenticated_remote: bool,
+    /// Whether only this machine may be served: callers are taken at their word, and the operator did not say
+    /// that others may be.
+    pub confined: bool,
 }
 
 /// How callers are known.
@@ -42,6 +46,10 @@ pub enum AuthMode {
     None,
     /// `trusted_headers`: identity headers of an authenticating proxy.
     TrustedHeaders,
+    /// `fake`: callers say themselves who they are.
+    Fake,
+    /// `keystone`: Keystone vouches for tokens.
+    Keystone,
 }
 
 /// Bounds on what clients may ask of the server.
@@ -60,11 +68,20 @@ pub struct LimitSettings {
 impl GlanceRsSettings {
     pub(super) fn from(options: &Resolved, paste: &PasteSettings, data_dir: Option<PathBuf>) -> Self {
         let number = |option| options.int(SECTION, option).unwrap_or_default();
+        let mode = auth_mode(options, paste);
+        let allow_unauthenticated_remote = options.flag(SECTION, "allow_unauthenticated_remote");
+        let is_deliberate = ["auth_mode", "trusted_peers"].iter().any(|option| options.is_set(SECTION, option));
+        let takes_anyones_word = match mode {
+            AuthMode::None | AuthMode::Fake => true,
+            AuthMode::TrustedHeaders => !is_deliberate,
+            AuthMode::Keystone => false,
+        };
         Self {
             auth: AuthSettings {
-                mode: auth_mode(options, paste),
+                mode,
                 trusted_peers: trusted_peers(options),
-                allow_unauthenticated_remote: options.flag(SECTION, "allow_unauthenticated_remote"),
+                allow_unauthenticated_remote,
+                confined: takes_anyones_word && !allow_unauthenticated_remote,
             },
             data_dir,
             limits: LimitSettings {
@@ -99,16 +116,15 @@ fn auth_mode(options: &Resolved, paste: &PasteSettings) -> AuthMode {
     match options.text(SECTION, "auth_mode").as_deref() {
         Some("none") => return AuthMode::None,
         Some("trusted_headers") => return AuthMode::TrustedHeaders,
+        Some("fake") => return AuthMode::Fake,
+        Some("keystone") => return AuthMode::Keystone,
         _ => {}
     }
     if paste.filters.contains(&Filter::AuthToken) {
-        let flavor = paste.flavor.as_deref().unwrap_or("default");
-        let must = format!(
-            "{flavor} has Keystone check tokens, which this version does not do yet; choose a \
-             pipeline without authtoken, or set [{SECTION}] auth_mode"
-        );
-        options.refuse("paste_deploy", "flavor", must);
-        return AuthMode::TrustedHeaders;
+        return AuthMode::Keystone;
+    }
+    if paste.filters.contains(&Filter::FakeAuth) {
+        return AuthMode::Fake;
     }
     if paste.filters.contains(&Filter::Context) {
         AuthMode::TrustedHeaders
@@ -140,7 +156,7 @@ pub(super) fn absolute(path: PathBuf) -> PathBuf {
 /// the operator says otherwise in so many words.
 pub(super) fn bind(options: &Resolved, auth: &AuthSettings, unconfigured: bool, warnings: &mut Vec<Finding>) -> Bind {
     let port = options.int("DEFAULT", "bind_port").unwrap_or_default();
-    let confined = auth.mode == AuthMode::None && !auth.allow_unauthenticated_remote;
+    let confined = auth.confined;
     let chosen = options.text("DEFAULT", "bind_host");
     let host = chosen.clone().unwrap_or_else(|| {
         let host = if confined || unconfigured { "127.0.0.1" } else { "0.0.0.0" };
@@ -149,7 +165,7 @@ pub(super) fn bind(options: &Resolved, auth: &AuthSettings, unconfigured: bool, 
     let bind = Bind { host, port };
     if confined && !bind.is_loopback() {
         let must = format!(
-            "{} lets other machines in while nobody is asked who they are; set [{SECTION}] \
+            "{} lets other machines in while nobody is asked to prove who they are; set [{SECTION}] \
              allow_unauthenticated_remote = true to mean that, or listen on 127.0.0.1",
             bind.host
         );
@@ -204,11 +220,11 @@ mod tests {
         let mode = |text: &str| settings(text).glance_rs.auth.mode;
         assert_eq!(mode(""), AuthMode::None);
         assert_eq!(mode("[glance_rs]\nauth_mode = trusted_headers"), AuthMode::TrustedHeaders);
-        let keystone = "[paste_deploy]\nflavor = keystone";
-        let refused = problems(keystone);
-        assert!(refused[0].contains("Keystone") && refused.len() == 1, "{refused:?}");
-        let insist = format!("{keystone}\n[glance_rs]\nauth_mode = trusted_headers");
-        assert_eq!(mode(&insist), AuthMode::TrustedHeaders);
+        let keystone =
+            "[keystone_authtoken]\nauth_url = http://k\nusername = u\npassword = p\n[paste_deploy]\nflavor = ";
+        assert_eq!(mode(&format!("{keystone}keystone")), AuthMode::Keystone);
+        assert_eq!(mode(&format!("{keystone}keystone\n[glance_rs]\nauth_mode = none")), AuthMode::None);
+        assert_eq!(mode("[paste_deploy]\nflavor = keystone\n[glance_rs]\nauth_mode = fake"), AuthMode::Fake);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Settings with types: one struct for each section that the server acts upon.
 
+mod authtoken;
 mod cloud_store;
 mod database;
 mod default;
@@ -19,6 +20,7 @@ mod summary;
 mod swift_store;
 mod vmware_store;
 
+pub use authtoken::AuthtokenSettings;
 pub use cloud_store::{AzureStoreSettings, GcsStoreSettings};
 pub use database::{Connection, DatabaseSettings};
 pub use default::{Bind, DefaultSettings, PropertyProtectionFormat};
@@ -62,6 +64,8 @@ pub struct Settings {
     pub database: DatabaseSettings,
     /// `[paste_deploy]` and the paste file.
     pub paste: PasteSettings,
+    /// `[keystone_authtoken]`, where callers are known by Keystone.
+    pub authtoken: Option<AuthtokenSettings>,
     /// `[oslo_policy]`.
     pub oslo_policy: OsloPolicySettings,
     /// `[cors]` and `[cors.<name>]` where they name an origin; empty: no such requests.
@@ -98,6 +102,7 @@ impl Settings {
         let data_dir = glance_rs::data_dir(options, around, unconfigured);
         let glance_rs = GlanceRsSettings::from(options, &paste, data_dir);
         let bind = glance_rs::bind(options, &glance_rs.auth, unconfigured, warnings);
+        let keystone = glance_rs.auth.mode == AuthMode::Keystone;
         let data_dir = glance_rs.data_dir.as_deref();
         Ok(Self {
             default: DefaultSettings::from(options, bind, protection_file(options, &files)),
@@ -106,6 +111,7 @@ impl Settings {
             stores: StoreSettings::from(options, data_dir),
             outbound: OutboundSettings::from(options),
             database: DatabaseSettings::from(options, data_dir),
+            authtoken: keystone.then(|| AuthtokenSettings::from(options, &paste)).flatten(),
             oslo_policy: OsloPolicySettings::from(options, &files, warnings),
             cors: CorsSettings::all(options),
             healthcheck: HealthcheckSettings::from(options, &paste),

@@ -21,6 +21,12 @@ impl fmt::Display for Summary<'_> {
         writeln!(f, "address: {}", default.bind)?;
         match glance_rs.auth.mode {
             AuthMode::None => writeln!(f, "callers: not authenticated, all are administrators")?,
+            AuthMode::Fake => writeln!(f, "callers: taken at their word (X-Auth-Token: user:project:roles)")?,
+            AuthMode::Keystone => {
+                let url = self.0.authtoken.as_ref().map(|authtoken| authtoken.login.address.expose());
+                let host = url.and_then(|url| url.host_str()).unwrap_or("nowhere");
+                writeln!(f, "callers: tokens, checked by Keystone at {host}")?;
+            }
             AuthMode::TrustedHeaders => {
                 let peers: Vec<_> = glance_rs.auth.trusted_peers.iter().map(ToString::to_string).collect();
                 writeln!(f, "callers: identity headers from {}", peers.join(", "))?;

@@ -2,30 +2,8 @@
 
 use std::fmt;
 
+pub use crate::keystone::{Domain, Key};
 use crate::outbound::OperatorUrl;
-
-/// A key, password or secret. It does not print; [`Key::expose`] is the one way out.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Key(String);
-
-impl Key {
-    /// Wraps `key`.
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
-    }
-
-    /// The key itself.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("****")
-    }
-}
 
 /// How an account is logged in to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -62,21 +40,6 @@ impl fmt::Debug for Credentials {
             Self::User { .. } => "User",
             Self::Application { .. } => "Application",
         })
-    }
-}
-
-/// A domain of Keystone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Domain {
-    /// By its id.
-    Id(String),
-    /// By its name.
-    Name(String),
-}
-
-impl Default for Domain {
-    fn default() -> Self {
-        Self::Id("default".to_owned())
     }
 }
 

@@ -9,17 +9,15 @@ use std::time::Duration;
 use glance_core::store::StoreError;
 use http::{HeaderValue, Method};
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::account::{Account, Credentials, Domain, Key, Protocol};
+use super::account::{Account, Credentials, Protocol};
 use super::client::{KIND, patiently, refusal, unreachable};
 use super::config::Endpoint;
-use crate::outbound::{Client, OperatorUrl, Payload, Request, Response};
+use crate::keystone::{self, Application, KeystoneError, Login, Project, Scope, User};
+use crate::outbound::{Client, OperatorUrl, Request, Response};
 
-/// The longest answer that is read: catalogues are long.
-const LONGEST: usize = 4 * 1024 * 1024;
+const DOING: &str = "logging in to Swift";
 
 /// What logging in gave.
 #[derive(Debug)]
@@ -79,55 +77,53 @@ impl Session {
     }
 
     async fn log_in(&self) -> Result<Arc<Grant>, StoreError> {
-        const DOING: &str = "logging in to Swift";
-        let (url, body) = self.request()?;
-        let answer = patiently(DOING, async || {
-            let mut request = Request::new(if body.is_some() { Method::POST } else { Method::GET }, url.clone());
-            if let Some(body) = &body {
-                let json = HeaderValue::from_static("application/json");
-                request = request.header("content-type", json).payload(Payload::Bytes(body.clone().into()));
-            } else if let Credentials::User { name, key } = &self.account.credentials {
-                request = request.header("x-auth-user", header(name)?).header("x-auth-key", header(key.expose())?);
+        let address = OperatorUrl::parse(&self.account.address()).map_err(failed("reading the auth address"))?;
+        let grant = match (self.account.protocol, &self.account.credentials) {
+            (Protocol::V1, Credentials::User { name, key }) => {
+                let (name, key) = (header(name)?, header(key.expose())?);
+                let request = || {
+                    let request = Request::new(Method::GET, address.clone());
+                    request.header("x-auth-user", name.clone()).header("x-auth-key", key.clone())
+                };
+                let answer = self.answer(&request).await?;
+                if !answer.status.is_success() {
+                    return Err(refusal(DOING, answer.status));
+                }
+                self.of_v1(&answer)?
             }
-            self.http.send(request).await.map_err(unreachable(DOING))
-        })
-        .await?;
-        if !answer.status.is_success() {
-            return Err(refusal(DOING, answer.status));
-        }
-        let grant = if body.is_some() { self.of_keystone(answer).await? } else { self.of_v1(&answer)? };
+            (Protocol::V1, Credentials::Application { .. }) => {
+                return Err(failed(DOING)("Swift itself knows no application credentials"));
+            }
+            (Protocol::Keystone, _) => {
+                let login = login(&self.account, address);
+                self.of_keystone(self.answer(&|| login.request()).await?).await?
+            }
+        };
         tracing::debug!("logged in to Swift");
         Ok(Arc::new(grant))
     }
 
-    /// Where to log in, and what to send there; nothing for the old way, which has headers.
-    fn request(&self) -> Result<(OperatorUrl, Option<String>), StoreError> {
-        let address = OperatorUrl::parse(&self.account.address()).map_err(failed("reading the auth address"))?;
-        if self.account.protocol == Protocol::V1 {
-            return Ok((address, None));
-        }
-        let versioned = address.expose().path().ends_with("/v3");
-        let path = (!versioned).then_some("v3").into_iter().chain(["auth", "tokens"]);
-        Ok((address.below(path), Some(identity(&self.account).to_string())))
+    async fn answer(&self, request: &(dyn Fn() -> Request + Send + Sync)) -> Result<Response, StoreError> {
+        patiently(DOING, async || self.http.send(request()).await.map_err(unreachable(DOING))).await
     }
 
     async fn of_keystone(&self, answer: Response) -> Result<Grant, StoreError> {
-        let token = answer.header("x-subject-token").map(header);
-        let token = token.ok_or_else(|| failed("logging in to Swift")("Keystone's answer has no token"))??;
-        let body = answer.read(LONGEST).await.map_err(unreachable("reading the catalogue"))?;
-        let told: Told = serde_json::from_slice(&body).map_err(failed("reading the catalogue"))?;
-        let expires = told.token.expires_at.as_deref().and_then(|text| text.parse().ok());
-        let storage = match &self.endpoint.fixed {
-            Some(fixed) => fixed,
-            None => told.token.endpoint(&self.endpoint).ok_or_else(|| {
-                failed("reading the catalogue")("it has no endpoint of this service type, interface and region")
-            })?,
-        };
+        let status = answer.status;
+        let keystone::Grant { token, expires, catalog } =
+            keystone::Grant::read(answer).await.map_err(|error| match error {
+                KeystoneError::AccountRefused(_) | KeystoneError::Status(_) => refusal(DOING, status),
+                KeystoneError::Unreachable(error) => unreachable("reading the catalogue")(error),
+                error => failed("reading the catalogue")(error),
+            })?;
+        let wanted = &self.endpoint;
+        let found = || catalog.endpoint(&wanted.service_type, wanted.interface.as_str(), wanted.region.as_deref());
+        let storage = wanted.fixed.as_deref().or_else(found).ok_or_else(|| {
+            failed("reading the catalogue")("it has no endpoint of this service type, interface and region")
+        })?;
         Ok(Grant { token, storage: storage_url(storage)?, expires })
     }
 
     fn of_v1(&self, answer: &Response) -> Result<Grant, StoreError> {
-        const DOING: &str = "logging in to Swift";
         let token = answer.header("x-auth-token").map(header);
         let token = token.ok_or_else(|| failed(DOING)("the answer has no token"))??;
         let storage = self.endpoint.fixed.as_deref().or_else(|| answer.header("x-storage-url"));
@@ -153,115 +149,36 @@ fn storage_url(text: &str) -> Result<OperatorUrl, StoreError> {
     OperatorUrl::parse(text).map_err(failed("reading the storage URL"))
 }
 
-/// What Keystone is sent.
-fn identity(account: &Account) -> Value {
-    match &account.credentials {
-        Credentials::Application { id, secret } => json!({ "auth": { "identity": {
-            "methods": ["application_credential"],
-            "application_credential": { "id": id, "secret": secret.expose() },
-        } } }),
-        Credentials::User { name, key } => of_user(account, name, key),
-    }
-}
-
-fn of_user(account: &Account, name: &str, key: &Key) -> Value {
-    let (project, user) = name.split_once(':').unwrap_or(("", name));
-    json!({ "auth": {
-        "identity": { "methods": ["password"], "password": { "user": {
-            "name": user, "password": key.expose(), "domain": domain(&account.user_domain),
-        } } },
-        "scope": { "project": { "name": project, "domain": domain(&account.project_domain) } },
-    } })
-}
-
-fn domain(domain: &Domain) -> Value {
-    match domain {
-        Domain::Id(id) => json!({ "id": id }),
-        Domain::Name(name) => json!({ "name": name }),
-    }
-}
-
-#[derive(Deserialize)]
-struct Told {
-    token: Token,
-}
-
-#[derive(Deserialize)]
-struct Token {
-    expires_at: Option<String>,
-    #[serde(default)]
-    catalog: Vec<Service>,
-}
-
-#[derive(Deserialize)]
-struct Service {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    endpoints: Vec<CatalogueEndpoint>,
-}
-
-#[derive(Deserialize)]
-struct CatalogueEndpoint {
-    interface: String,
-    region: Option<String>,
-    region_id: Option<String>,
-    url: String,
-}
-
-impl Token {
-    fn endpoint(&self, wanted: &Endpoint) -> Option<&str> {
-        let of_type = self.catalog.iter().filter(|service| service.kind == wanted.service_type);
-        of_type.flat_map(|service| &service.endpoints).find(|endpoint| endpoint.is(wanted)).map(|e| e.url.as_str())
-    }
-}
-
-impl CatalogueEndpoint {
-    fn is(&self, wanted: &Endpoint) -> bool {
-        let regions = [self.region_id.as_deref(), self.region.as_deref()];
-        let here = wanted.region.as_deref().is_none_or(|region| regions.contains(&Some(region)));
-        here && self.interface == wanted.interface.as_str()
-    }
+/// What Keystone is told.
+fn login(account: &Account, address: OperatorUrl) -> Login {
+    let (credentials, scope) = match &account.credentials {
+        Credentials::Application { id, secret } => {
+            (keystone::Credentials::Application(Application::Id(id.clone()), secret.clone()), Scope::Own)
+        }
+        Credentials::User { name, key } => {
+            let (project, user) = name.split_once(':').unwrap_or(("", name));
+            let user = User::Name(user.to_owned(), account.user_domain.clone());
+            let project = Project::Name(project.to_owned(), account.project_domain.clone());
+            (keystone::Credentials::Password(user, key.clone()), Scope::Project(project))
+        }
+    };
+    Login { address, credentials, scope }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::swift::config::Interface;
-
-    fn token() -> Token {
-        let endpoint = |interface: &str, region: &str, url: &str| json!({ "interface": interface, "region": region, "region_id": region, "url": url });
-        let told = json!({ "expires_at": "2026-01-01T00:00:00.000000Z", "catalog": [
-            { "type": "identity", "endpoints": [endpoint("public", "one", "http://keystone")] },
-            { "type": "object-store", "endpoints": [
-                endpoint("admin", "one", "http://admin"), endpoint("public", "one", "http://one"),
-                endpoint("public", "two", "http://two"),
-            ] },
-        ] });
-        serde_json::from_value(told).unwrap()
-    }
-
-    #[test]
-    fn an_endpoint_is_found_by_type_interface_and_region() {
-        let found = |interface, region: Option<&str>| {
-            let wanted = Endpoint { interface, region: region.map(str::to_owned), ..Endpoint::default() };
-            token().endpoint(&wanted).map(str::to_owned)
-        };
-        assert_eq!(found(Interface::Public, None).as_deref(), Some("http://one"));
-        assert_eq!(found(Interface::Public, Some("two")).as_deref(), Some("http://two"));
-        assert_eq!(found(Interface::Admin, Some("one")).as_deref(), Some("http://admin"));
-        assert_eq!(found(Interface::Internal, None), None);
-        assert_eq!(found(Interface::Public, Some("three")), None);
-    }
+    use crate::data::swift::account::{Domain, Key};
 
     #[test]
     fn keystone_is_told_the_project_and_both_domains() {
         let credentials = Credentials::User { name: "service:glance".to_owned(), key: Key::new("k") };
         let account =
             Account { user_domain: Domain::Name("users".to_owned()), ..Account::new("https://a", credentials) };
-        let sent = identity(&account);
-        assert_eq!(sent["auth"]["scope"]["project"], json!({ "name": "service", "domain": { "id": "default" } }));
-        let user = &sent["auth"]["identity"]["password"]["user"];
-        assert_eq!(*user, json!({ "name": "glance", "password": "k", "domain": { "name": "users" } }));
+        let told = login(&account, OperatorUrl::parse("https://a").unwrap());
+        let user = User::Name("glance".to_owned(), Domain::Name("users".to_owned()));
+        assert_eq!(told.credentials, keystone::Credentials::Password(user, Key::new("k")));
+        let project = Project::Name("service".to_owned(), Domain::Id("default".to_owned()));
+        assert_eq!(told.scope, Scope::Project(project));
     }
 }

@@ -3,6 +3,7 @@
 //! Glance puts its pipeline together from a file. This server has its filters built in; the file is
 //! read as far as it says which of them are wanted and in which order.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::config::error::ConfigError;
@@ -14,7 +15,7 @@ use crate::config::sources::ConfigFiles;
 const SECTION: &str = "paste_deploy";
 
 /// Options of `[paste_deploy]`, and what they lead to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PasteSettings {
     /// `flavor`: which pipeline; `None`: the default one, where everybody is administrator.
     pub flavor: Option<String>,
@@ -25,6 +26,8 @@ pub struct PasteSettings {
     pub filters: Vec<Filter>,
     /// Settings of the paste file's health check.
     healthcheck: Vec<(String, String)>,
+    /// Settings of the paste file's token filter.
+    authtoken: Vec<(String, String)>,
 }
 
 /// A filter that a pipeline may hold.
@@ -44,6 +47,8 @@ pub enum Filter {
     RequestId,
     /// Tokens, checked by Keystone.
     AuthToken,
+    /// Tokens that say who sends them.
+    FakeAuth,
     /// Identity headers.
     Context,
     /// Everybody is administrator.
@@ -69,16 +74,22 @@ impl PasteSettings {
             config_file: config_file(options, files),
             filters: Vec::new(),
             healthcheck: Vec::new(),
+            authtoken: Vec::new(),
         };
         let key = settings.flavor.as_deref().unwrap_or("default").to_owned();
         let read = match &settings.config_file {
             Some(path) => PasteFile::read(path)?.pipeline(settings.flavor.as_deref(), &key),
-            None => built_in(&key).map(|filters| (filters, own_healthcheck())),
+            None => built_in(&key).map(|filters| Pipeline {
+                filters,
+                healthcheck: own_healthcheck(),
+                authtoken: vec![("delay_auth_decision".to_owned(), "true".to_owned())],
+            }),
         };
         match read {
-            Ok((filters, healthcheck)) => {
-                settings.filters = filters;
-                settings.healthcheck = healthcheck;
+            Ok(pipeline) => {
+                settings.filters = pipeline.filters;
+                settings.healthcheck = pipeline.healthcheck;
+                settings.authtoken = pipeline.authtoken;
             }
             Err(must) => {
                 options.refuse(SECTION, "flavor", must);
@@ -91,8 +102,27 @@ impl PasteSettings {
 
     /// What the paste file sets for the health check.
     pub(super) fn healthcheck(&self, option: &str) -> Option<&str> {
-        let found = self.healthcheck.iter().rfind(|(name, _)| name == option);
-        found.map(|(_, value)| value.as_str())
+        last(&self.healthcheck, option)
+    }
+
+    /// What the paste file sets for the token filter.
+    pub(super) fn authtoken(&self, option: &str) -> Option<&str> {
+        last(&self.authtoken, option)
+    }
+}
+
+fn last<'a>(settings: &'a [(String, String)], option: &str) -> Option<&'a str> {
+    settings.iter().rfind(|(name, _)| name == option).map(|(_, value)| value.as_str())
+}
+
+impl fmt::Debug for PasteSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What the token filter is told may be a password.
+        f.debug_struct("PasteSettings")
+            .field("flavor", &self.flavor)
+            .field("config_file", &self.config_file)
+            .field("filters", &self.filters)
+            .finish_non_exhaustive()
     }
 }
 
@@ -137,7 +167,12 @@ fn own_healthcheck() -> Vec<(String, String)> {
         .to_vec()
 }
 
-type Pipeline = (Vec<Filter>, Vec<(String, String)>);
+/// What a pipeline comes to.
+struct Pipeline {
+    filters: Vec<Filter>,
+    healthcheck: Vec<(String, String)>,
+    authtoken: Vec<(String, String)>,
+}
 
 struct PasteFile {
     document: Document,
@@ -167,7 +202,10 @@ impl PasteFile {
         // The last one is the application.
         names.pop();
         let filters: Result<Vec<_>, _> = names.iter().map(|name| self.filter(name)).collect();
-        Ok((filters?, self.all("app:healthcheck")))
+        let filters = filters?;
+        let token_filter = names.iter().zip(&filters).find(|(_, filter)| **filter == Filter::AuthToken);
+        let authtoken = token_filter.map(|(name, _)| self.all(&format!("filter:{name}"))).unwrap_or_default();
+        Ok(Pipeline { filters, healthcheck: self.all("app:healthcheck"), authtoken })
     }
 
     /// The pipeline that the composite application `app` mounts at `/`.
@@ -223,6 +261,7 @@ fn by_factory(factory: &str) -> Option<Filter> {
         "osprofiler.web:WsgiMiddleware.factory" => Filter::Profiler,
         "keystonemiddleware.auth_token:filter_factory" => Filter::AuthToken,
         "glance.api.middleware.version_negotiation:VersionNegotiationFilter.factory" => Filter::VersionNegotiation,
+        "glance.tests.utils:FakeAuthMiddleware.factory" => Filter::FakeAuth,
         "glance.api.middleware.context:ContextMiddleware.factory" => Filter::Context,
         "glance.api.middleware.context:UnauthenticatedContextMiddleware.factory" => Filter::UnauthenticatedContext,
         "glance.api.middleware.cache:CacheFilter.factory" => Filter::Cache,
@@ -241,6 +280,7 @@ fn by_name(name: &str) -> Option<Filter> {
         "osprofiler" => Filter::Profiler,
         "authtoken" => Filter::AuthToken,
         "versionnegotiation" => Filter::VersionNegotiation,
+        "fakeauth" => Filter::FakeAuth,
         "context" => Filter::Context,
         "unauthenticated-context" => Filter::UnauthenticatedContext,
         "cache" => Filter::Cache,

@@ -1,6 +1,11 @@
 //! Who is asking: the identity every call is judged by.
 
+mod service_catalog;
+
 use std::fmt;
+use std::sync::Arc;
+
+pub use service_catalog::ServiceCatalog;
 
 /// The identity behind one call, as an authentication layer or an embedder established it.
 ///
@@ -33,6 +38,9 @@ pub struct RequestContext {
     pub service_roles: Vec<String>,
     /// The token the caller came with, for calls made on the caller's behalf. Never printed.
     pub auth_token: Option<String>,
+    /// Where the caller's token finds the services of the cloud, for calls made on the caller's behalf;
+    /// `None` where nobody said.
+    pub service_catalog: Option<Arc<ServiceCatalog>>,
     /// The id that ties log lines and answers of one request together (`req-…`).
     pub request_id: Option<String>,
     /// True for anonymous callers, who may change nothing whatever the policy says.

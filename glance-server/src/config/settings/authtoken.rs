@@ -1,0 +1,293 @@
+//! `[keystone_authtoken]`: whom to ask about tokens, and what to make of the answers.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use glance_stores::keystone::{Application, Credentials, Domain, Key, Login, Project, Scope, User};
+use glance_stores::outbound::{Identity, OperatorUrl, Tls, Trust};
+
+use super::paste::PasteSettings;
+use crate::config::layers::section_name;
+use crate::config::resolve::Resolved;
+
+const SECTION: &str = "keystone_authtoken";
+
+/// Options of `[keystone_authtoken]`. Those of the paste file's token filter come before those of the
+/// section; what logs in is read from the section that `auth_section` names, if it does.
+#[derive(Debug, Clone)]
+pub struct AuthtokenSettings {
+    /// `www_authenticate_uri`: where clients learn to log in.
+    pub www_authenticate_uri: Option<String>,
+    /// `auth_url`, `auth_type` and what goes with it: the account that asks.
+    pub login: Login,
+    /// `interface` (`internal`).
+    pub interface: String,
+    /// `region_name`.
+    pub region: Option<String>,
+    /// `service_type`, as access rules of application credentials name this service.
+    pub service_type: Option<String>,
+    /// `delay_auth_decision` (false; true in Glance's paste file).
+    pub delay_auth_decision: bool,
+    /// `http_connect_timeout`, in seconds: how long one question may take with all attempts.
+    pub timeout: Option<Duration>,
+    /// `http_request_max_retries` (3).
+    pub retries: u32,
+    /// `cafile`, `certfile`, `keyfile`, `insecure`.
+    pub tls: Tls,
+    /// `token_cache_time`, in seconds (300); `None`: nothing is cached.
+    pub cache_time: Option<Duration>,
+    /// `include_service_catalog` (true).
+    pub include_service_catalog: bool,
+    /// `service_token_roles` (`service`).
+    pub service_token_roles: Vec<String>,
+    /// `service_token_roles_required` (true).
+    pub service_token_roles_required: bool,
+}
+
+impl AuthtokenSettings {
+    /// The settings, where callers are known by Keystone. `None` if they cannot be used, which is noted in `options`.
+    pub(super) fn from(options: &Resolved, paste: &PasteSettings) -> Option<Self> {
+        let reader = Reader { options, paste, section: SECTION.to_owned() };
+        let section = reader.text("auth_section").map_or_else(|| SECTION.to_owned(), |name| section_name(&name));
+        let account = Reader { options, paste, section };
+        let seconds = |option| reader.int(option).and_then(|number| u64::try_from(number).ok());
+        Some(Self {
+            login: account.login()?,
+            www_authenticate_uri: reader.text("www_authenticate_uri").or_else(|| reader.text("auth_uri")),
+            interface: reader.text("interface").unwrap_or_else(|| "internal".to_owned()),
+            region: reader.text("region_name"),
+            service_type: reader.text("service_type"),
+            delay_auth_decision: reader.flag("delay_auth_decision"),
+            timeout: seconds("http_connect_timeout").filter(|seconds| *seconds > 0).map(Duration::from_secs),
+            retries: reader
+                .int("http_request_max_retries")
+                .and_then(|number| number.clamp(0, 10).try_into().ok())
+                .unwrap_or(3),
+            tls: reader.tls(),
+            cache_time: seconds("token_cache_time").map(Duration::from_secs),
+            include_service_catalog: reader.flag("include_service_catalog"),
+            service_token_roles: reader.list("service_token_roles"),
+            service_token_roles_required: reader.flag("service_token_roles_required"),
+        })
+    }
+}
+
+/// Reads options of one section, over which the paste file has its way.
+struct Reader<'a> {
+    options: &'a Resolved,
+    paste: &'a PasteSettings,
+    section: String,
+}
+
+impl Reader<'_> {
+    fn text(&self, option: &str) -> Option<String> {
+        let local = self.paste.authtoken(option).filter(|text| !text.is_empty()).map(str::to_owned);
+        local.or_else(|| self.options.text(&self.section, option))
+    }
+
+    fn key(&self, option: &str) -> Option<Key> {
+        self.text(option).map(Key::new)
+    }
+
+    fn flag(&self, option: &str) -> bool {
+        match self.paste.authtoken(option) {
+            Some(text) => matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on"),
+            None => self.options.flag(&self.section, option),
+        }
+    }
+
+    fn int(&self, option: &str) -> Option<i64> {
+        match self.paste.authtoken(option) {
+            Some(text) => text.parse().ok(),
+            None => self.options.int(&self.section, option),
+        }
+    }
+
+    fn list(&self, option: &str) -> Vec<String> {
+        match self.paste.authtoken(option) {
+            Some(text) => text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect(),
+            None => self.options.list(&self.section, option),
+        }
+    }
+
+    fn refuse<T>(&self, option: &str, must: &str) -> Option<T> {
+        self.options.refuse(&self.section, option, must);
+        None
+    }
+
+    fn tls(&self) -> Tls {
+        let path = |option| self.text(option).map(PathBuf::from);
+        let trust = match path("cafile") {
+            _ if self.flag("insecure") => Trust::Anyone,
+            Some(file) => Trust::CaFile(file),
+            None => Trust::System,
+        };
+        // As with requests, the key may stand in the file of the certificate.
+        let identity = path("certfile")
+            .map(|certificate| Identity { key: path("keyfile").unwrap_or_else(|| certificate.clone()), certificate });
+        Tls { trust, identity }
+    }
+
+    fn login(&self) -> Option<Login> {
+        let Some(address) = self.text("auth_url") else {
+            return self.refuse("auth_url", "must be set: Keystone is asked about tokens");
+        };
+        let Ok(address) = OperatorUrl::parse(&address) else {
+            return self.refuse("auth_url", "must be an http or https URL");
+        };
+        let credentials = self.credentials()?;
+        Some(Login { address, credentials, scope: self.scope() })
+    }
+
+    fn credentials(&self) -> Option<Credentials> {
+        let has_application = ["application_credential_id", "application_credential_name"]
+            .iter()
+            .any(|option| self.text(option).is_some());
+        let kind = self.text("auth_type");
+        match kind.as_deref() {
+            Some("v3applicationcredential") => self.application(),
+            None if has_application => self.application(),
+            Some("password" | "v3password") | None => self.password(),
+            Some(_) => self.refuse("auth_type", "must be password, v3password or v3applicationcredential"),
+        }
+    }
+
+    fn password(&self) -> Option<Credentials> {
+        let Some(user) = self.user() else {
+            return self.refuse("username", "must be set: somebody has to ask Keystone about tokens");
+        };
+        match self.key("password") {
+            Some(password) => Some(Credentials::Password(user, password)),
+            None => self.refuse("password", "must be set: the account that asks Keystone needs it"),
+        }
+    }
+
+    fn application(&self) -> Option<Credentials> {
+        let by_id = self.text("application_credential_id").map(Application::Id);
+        let by_name = || Some(Application::Name(self.text("application_credential_name")?, self.user()?));
+        let Some(application) = by_id.or_else(by_name) else {
+            return self
+                .refuse("application_credential_id", "must be set, or application_credential_name and username");
+        };
+        match self.key("application_credential_secret") {
+            Some(secret) => Some(Credentials::Application(application, secret)),
+            None => self.refuse("application_credential_secret", "must be set"),
+        }
+    }
+
+    fn user(&self) -> Option<User> {
+        let by_name = || Some(User::Name(self.text("username")?, self.domain("user").unwrap_or_default()));
+        self.text("user_id").map(User::Id).or_else(by_name)
+    }
+
+    fn scope(&self) -> Scope {
+        let project = self.text("project_id").map(Project::Id).or_else(|| {
+            let domain = self.domain("project").unwrap_or_default();
+            Some(Project::Name(self.text("project_name")?, domain))
+        });
+        let domain = || {
+            let by_name = || self.text("domain_name").map(Domain::Name);
+            self.text("domain_id").map(Domain::Id).or_else(by_name)
+        };
+        // In keystoneauth's order.
+        if self.text("system_scope").is_some() {
+            return Scope::System;
+        }
+        if let Some(trust) = self.text("trust_id") {
+            return Scope::Trust(trust);
+        }
+        project.map(Scope::Project).or_else(|| domain().map(Scope::Domain)).unwrap_or_default()
+    }
+
+    /// The domain of the user or project: its own option, else the one for both.
+    fn domain(&self, whose: &str) -> Option<Domain> {
+        [whose, "default"].iter().find_map(|prefix| {
+            let by_name = || self.text(&format!("{prefix}_domain_name")).map(Domain::Name);
+            self.text(&format!("{prefix}_domain_id")).map(Domain::Id).or_else(by_name)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::{COMPLETE, Folder, file, problems, settings};
+
+    const BASE: &str = "[paste_deploy]\nflavor = keystone\n[keystone_authtoken]\nauth_url = http://k:5000\n";
+    const ACCOUNT: &str = "username = glance\npassword = canary\n";
+
+    fn authtoken(text: &str) -> AuthtokenSettings {
+        settings(&format!("{BASE}{text}")).authtoken.unwrap()
+    }
+
+    #[test]
+    fn a_user_logs_in_with_names_and_domains() {
+        let read = authtoken(&format!(
+            "{ACCOUNT}auth_type = password\nproject_name = service\nuser_domain_name = Default\nproject_domain_id = d\n"
+        ));
+        let user = User::Name("glance".to_owned(), Domain::Name("Default".to_owned()));
+        assert_eq!(read.login.credentials, Credentials::Password(user, Key::new("canary")));
+        let project = Project::Name("service".to_owned(), Domain::Id("d".to_owned()));
+        assert_eq!(read.login.scope, Scope::Project(project));
+        assert!(read.delay_auth_decision, "as in Glance's own paste file");
+        assert_eq!((read.cache_time, read.retries), (Some(Duration::from_secs(300)), 3));
+        assert_eq!(read.service_token_roles, ["service"]);
+        assert!(read.service_token_roles_required && read.include_service_catalog);
+        assert!(!format!("{read:?}").contains("canary"));
+    }
+
+    #[test]
+    fn an_application_credential_logs_in() {
+        let read = authtoken(
+            "auth_type = v3applicationcredential\napplication_credential_id = a\napplication_credential_secret = s",
+        );
+        let application = Credentials::Application(Application::Id("a".to_owned()), Key::new("s"));
+        assert_eq!((read.login.credentials, read.login.scope), (application, Scope::Own));
+    }
+
+    #[test]
+    fn the_account_may_stand_in_a_section_of_its_own() {
+        let read = authtoken("auth_section = me\n[me]\nauth_url = https://other/v3\nusername = u\npassword = p\n");
+        assert_eq!(read.login.address.expose().as_str(), "https://other/v3");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        for (text, names) in [
+            ("username = u", "[keystone_authtoken] password"),
+            ("", "[keystone_authtoken] username"),
+            ("auth_type = v3kerberos", "[keystone_authtoken] auth_type"),
+            ("application_credential_id = a", "[keystone_authtoken] application_credential_secret"),
+            ("auth_url = keystone", "[keystone_authtoken] auth_url"),
+        ] {
+            let found = problems(&format!("{BASE}{text}"));
+            assert!(found.len() == 1 && found[0].contains(names), "{found:?}");
+        }
+        let found = problems("[paste_deploy]\nflavor = keystone");
+        assert!(found.len() == 1 && found[0].contains("auth_url must be set"), "{found:?}");
+        assert!(settings("").authtoken.is_none());
+    }
+
+    #[test]
+    fn tls_and_the_cache_are_as_configured() {
+        let read = authtoken(&format!("{ACCOUNT}cafile = /ca\ncertfile = /c\nkeyfile = /k\ntoken_cache_time = -1"));
+        let identity = Identity { certificate: "/c".into(), key: "/k".into() };
+        assert_eq!(read.tls, Tls { trust: Trust::CaFile("/ca".into()), identity: Some(identity) });
+        assert_eq!(read.cache_time, None);
+        assert_eq!(authtoken(&format!("{ACCOUNT}cafile = /ca\ninsecure = true")).tls.trust, Trust::Anyone);
+    }
+
+    #[test]
+    fn the_paste_file_has_its_way_over_the_section() {
+        let folder = Folder::new();
+        folder.write(
+            "glance-api-paste.ini",
+            "[pipeline:glance-api-keystone]\npipeline = authtoken context rootapp\n[filter:authtoken]\n\
+             paste.filter_factory = keystonemiddleware.auth_token:filter_factory\nregion_name = there\n",
+        );
+        let conf = folder.write("glance-api.conf", &format!("{BASE}{ACCOUNT}region_name = here\n{COMPLETE}"));
+        let read = folder.load(&[file(conf)]).unwrap().settings.authtoken.unwrap();
+        assert_eq!(read.region.as_deref(), Some("there"));
+        assert!(!read.delay_auth_decision, "the file does not say so");
+    }
+}

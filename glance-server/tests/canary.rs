@@ -1,0 +1,74 @@
+//! Secrets that are everywhere on the way of a request are in no line of the log and in no answer.
+//!
+//! A program of its own, with one test: what is logged goes to whoever listens first.
+
+#![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "api/keystone/fake.rs"]
+mod fake;
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "api/support.rs"]
+mod support;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+
+use self::fake::{FakeKeystone, Manner, OWN_TOKEN, PASSWORD, project_scope};
+use self::support::{Answer, Lab};
+
+async fn ask(lab: &Lab, token: &str, service: &str) -> Answer {
+    let headers = [("x-auth-token", token), ("x-service-token", service)];
+    lab.ask_with(&[], "GET /v2/images", &headers, Body::empty()).await
+}
+
+/// All that is logged, at every level.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn tokens_and_passwords_are_in_no_line_and_no_answer() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+    tracing::subscriber::set_global_default(subscriber.with_writer(move || writer.clone()).finish()).unwrap();
+    let keystone = FakeKeystone::new().await;
+    let lab = keystone.lab(|options| options.cache_time = None);
+    keystone.issue_member("canary-token", "a");
+    keystone.issue("canary-service", &["service"], &project_scope("s"));
+    let mut bodies = String::new();
+    for manner in [
+        Manner::Usual,
+        Manner::Status(500),
+        Manner::Status(403),
+        Manner::Text("{\"token\": \"canary-answer\"}".to_owned()),
+    ] {
+        keystone.said().manner = manner;
+        for token in ["canary-token", "canary-unknown"] {
+            bodies += ask(&lab, token, "canary-service").await.text();
+        }
+    }
+    keystone.said().locked = true;
+    keystone.said().refusals = 5;
+    keystone.said().manner = Manner::Usual;
+    bodies += ask(&lab, "canary-token", "canary-service").await.text();
+    let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("a request failed") && logged.contains("answered"), "{logged}");
+    for secret in ["canary-token", "canary-service", "canary-unknown", "canary-answer", PASSWORD, OWN_TOKEN] {
+        assert!(!logged.contains(secret), "{secret}: {logged}");
+        assert!(!bodies.contains(secret), "{secret}: {bodies}");
+    }
+}
