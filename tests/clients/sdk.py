@@ -1,4 +1,4 @@
-"""The OpenStack SDK against the server at $OS_ENDPOINT: sdk.py FILE."""
+"""The OpenStack SDK against the server at $OS_ENDPOINT, or where $OS_AUTH_TYPE leads: sdk.py FILE."""
 
 import hashlib
 import os
@@ -7,7 +7,10 @@ import sys
 import openstack
 
 path = sys.argv[1]
-connection = openstack.connect(auth_type="none", auth={"endpoint": os.environ["OS_ENDPOINT"]})
+if os.environ.get("OS_AUTH_TYPE", "none") == "none":
+    connection = openstack.connect(auth_type="none", auth={"endpoint": os.environ["OS_ENDPOINT"]})
+else:
+    connection = openstack.connect()
 images = connection.image
 
 

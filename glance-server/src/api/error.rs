@@ -64,6 +64,10 @@ impl ApiError {
                 let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, explanation).header(RETRY_AFTER, SOON);
                 Self { cause: Some(cause), ..error }
             }
+            AuthError::Throttled { seconds } => {
+                let explanation = "Too many wrong passwords: wait before the next one.";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, explanation).header(RETRY_AFTER, HeaderValue::from(seconds))
+            }
             AuthError::Unauthenticated => {
                 let error = Self::new(StatusCode::UNAUTHORIZED, generic(StatusCode::UNAUTHORIZED));
                 challenge.into_iter().fold(error, |error, challenge| error.header(WWW_AUTHENTICATE, challenge))

@@ -3,6 +3,7 @@
 //! Each way of knowing callers reads what it goes by and nothing else: with Keystone, for one, no
 //! identity header that a client sends is ever looked at.
 
+mod basic;
 mod fake;
 mod flights;
 mod headers;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use glance_core::RequestContext;
 use http::{HeaderMap, HeaderValue, Method};
 
+pub use basic::{BadUsers, BasicAuth, Grant, UserFiles};
 pub use keystone::{KeystoneAuth, KeystoneOptions};
 pub use trusted::TrustedHeaders;
 
@@ -39,6 +41,8 @@ pub enum Identity {
     },
     /// Keystone vouches for their tokens.
     Keystone(Arc<KeystoneAuth>),
+    /// They have a name and a password here.
+    Basic(Arc<BasicAuth>),
 }
 
 /// What of a request says who sent it.
@@ -66,6 +70,12 @@ pub enum AuthError {
     /// Nobody vouches for the caller.
     #[error("nobody confirmed who is asking")]
     Unauthenticated,
+    /// Too many wrong passwords came from there.
+    #[error("too many wrong passwords")]
+    Throttled {
+        /// When it makes sense to try again.
+        seconds: u64,
+    },
     /// Whoever could vouch for the caller cannot be asked now.
     #[error("it cannot be found out now who is asking")]
     Unavailable(#[source] Arc<dyn Error + Send + Sync>),
@@ -106,6 +116,7 @@ impl Identity {
             Self::TrustedHeaders(trusted) => Ok(trusted.context(asked.headers, asked.peer)?),
             Self::Fake { allow_anonymous } => Ok(fake::context(asked.headers, *allow_anonymous)?),
             Self::Keystone(keystone) => keystone.context(&asked).await,
+            Self::Basic(basic) => basic.context(asked.headers, asked.peer).await,
         }
     }
 
@@ -114,16 +125,17 @@ impl Identity {
     pub fn challenge(&self) -> Option<HeaderValue> {
         let uri = match self {
             Self::Keystone(keystone) => keystone.public_uri()?,
+            Self::Basic(_) => return Some(HeaderValue::from_static("Basic realm=\"glance\", charset=\"UTF-8\"")),
             _ => return None,
         };
         HeaderValue::try_from(format!("Keystone uri=\"{uri}\"")).ok()
     }
 
-    /// Whether whoever reaches the server is believed, so that it matters how they got to it: a web
-    /// page could have sent the browser of somebody who may.
+    /// Whether a browser brings by itself what is believed: nothing at all, or a password that was typed in earlier.
+    /// Then any web page could have sent the browser of somebody who may.
     #[must_use]
-    pub fn trusts_everybody(&self) -> bool {
-        matches!(self, Self::None { .. })
+    pub fn believes_browsers(&self) -> bool {
+        matches!(self, Self::None { .. } | Self::Basic(_))
     }
 
     /// Whether the server is to be reached as `host`, the name or address in a request's `Host`.

@@ -4,6 +4,7 @@ mod definitions;
 mod inspect;
 mod manage;
 mod options;
+mod users;
 mod validate;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use crate::serve::{self, StartError};
 use inspect::InspectOptions;
 use manage::{DbCommand, ManageCommand};
 use options::ConfigOptions;
+use users::UsersOptions;
 use validate::MetadefsCommand;
 
 /// The Image service of OpenStack.
@@ -37,6 +39,8 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Users of this server's own (`auth_mode = http_basic`).
+    Users(UsersOptions),
     /// Tell what format image data is in, and whether an upload of it would be accepted.
     ///
     /// Exits with 0 if it would, with 3 if not, with 1 if the data cannot be read.
@@ -129,6 +133,14 @@ fn obey(cli: Cli, matches: &ArgMatches) -> ExitCode {
                 Err(error) => unusable(&error),
             }
         }
+        Command::Users(options) => match options.run(innermost(matches)) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                let _ = writeln!(io::stderr().lock(), "error: {error}");
+                ExitCode::FAILURE
+            }
+        },
         Command::Inspect(options) => inspected(options),
         Command::Manage { command, .. } => configured(matches, |loaded| manage::run(&command.into(), &loaded.settings)),
         Command::Db { command, .. } => configured(matches, |loaded| manage::run(&command, &loaded.settings)),

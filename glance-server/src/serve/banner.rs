@@ -33,6 +33,12 @@ impl fmt::Display for Banner<'_> {
                     "Talk to it with curl:\n  curl -H 'X-Auth-Token: me:my-project:member,reader' {url}/v2/images"
                 )
             }
+            AuthMode::HttpBasic => write!(
+                f,
+                "Talk to it as a user that `glance-server users add` made:\n  \
+                 OS_AUTH_TYPE=http_basic OS_ENDPOINT={url} OS_IMAGE_ENDPOINT_OVERRIDE={url} OS_USERNAME=NAME \
+                 OS_PASSWORD=PASSWORD openstack image list\n  curl -u NAME {url}/v2/images"
+            ),
             AuthMode::Keystone => write!(
                 f,
                 "Talk to it with a token:\n  curl -H \"X-Auth-Token: $(openstack token issue -f value -c id)\" {url}/v2/images"

@@ -9,10 +9,14 @@ use tracing::{info, warn};
 
 use super::logging::Log;
 use super::policy::Files;
+use crate::auth::Identity;
 use crate::process::Machine;
 
 /// Between two looks at what other processes left behind.
 const RECOVERY: Duration = Duration::from_secs(10);
+
+/// Between two looks at the files of users.
+const USERS: Duration = Duration::from_secs(2);
 
 /// Between two looks at the policy files.
 const POLICY: Duration = Duration::from_secs(5);
@@ -69,6 +73,19 @@ pub(super) async fn follow_policy(glance: Glance, mut files: Files, log: Log) ->
                 }
                 Err(error) => warn!(%error, "the policy stays as it was"),
             }
+        }
+    }
+}
+
+/// Takes over users as their files change.
+pub(super) async fn follow_users(identity: Identity) -> Infallible {
+    let Identity::Basic(users) = identity else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(USERS).await;
+        match tokio::task::block_in_place(|| users.follow()) {
+            Ok(true) => info!("users read anew"),
+            Ok(false) => {}
+            Err(error) => warn!(%error, "the users stay as they were"),
         }
     }
 }

@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::api::{self, ApiOptions, Healthcheck};
-use crate::auth::{Identity, TrustedHeaders};
+use crate::auth::{BasicAuth, Identity, TrustedHeaders};
 use crate::config::{AuthMode, Filter, Finding, HealthcheckBackend, Loaded, Settings};
 use crate::http::{self, HttpOptions};
 use crate::process::Machine;
@@ -81,7 +81,9 @@ async fn serve(settings: &Settings, warnings: &[Finding], log: logging::Log) -> 
     let mut policy = policy::Files::of(&settings.oslo_policy);
     let glance = glance(settings, machine.as_ref())?;
     glance.set_policy(policy.load()?);
-    let router = api::router(glance.clone(), api_options(settings)?)?;
+    let options = api_options(settings)?;
+    let identity = options.identity.clone();
+    let router = api::router(glance.clone(), options)?;
     let listener = listen(settings).await?;
     let address = listener.local_addr().map_err(StartError::failed("finding the address"))?;
     // A store that hangs keeps nobody from being served: what is left is looked at again and again.
@@ -89,6 +91,7 @@ async fn serve(settings: &Settings, warnings: &[Finding], log: logging::Log) -> 
     let duties = [
         tokio::spawn(housekeeping::keep_recovering(glance.clone(), machine)),
         tokio::spawn(housekeeping::follow_policy(glance, policy, log)),
+        tokio::spawn(housekeeping::follow_users(identity)),
     ];
     greet(settings, address);
     info!(%address, version = env!("CARGO_PKG_VERSION"), "serving the Image API");
@@ -182,6 +185,10 @@ fn identity(settings: &Settings) -> Result<Identity, StartError> {
             allow_anonymous: settings.default.allow_anonymous_access,
         }),
         AuthMode::Fake => Identity::Fake { allow_anonymous: settings.default.allow_anonymous_access },
+        AuthMode::HttpBasic => {
+            let users = BasicAuth::open(auth.user_files.clone());
+            Identity::Basic(Arc::new(users.map_err(StartError::option("auth_mode"))?))
+        }
         AuthMode::Keystone => Identity::Keystone(Arc::new(keystone::open(settings)?)),
     })
 }

@@ -79,8 +79,9 @@ pub(super) async fn establish(State(api): State<Api>, mut request: Request, next
         Ok(context) => context,
         Err(error) => return ApiError::unidentified(error, api.options.identity.challenge()).into_response(),
     };
-    if api.options.identity.trusts_everybody() && cors::is_foreign_page(&api.options.cors, request.headers()) {
-        let why = "Web pages are not served while nobody is asked who they are, unless [cors] lists their origin.";
+    if api.options.identity.believes_browsers() && cors::is_foreign_page(&api.options.cors, request.headers()) {
+        let why =
+            "Web pages are not served unless [cors] lists their origin: a browser brings along what is believed here.";
         return ApiError::new(StatusCode::FORBIDDEN, why).into_response();
     }
     if !Origin::host_of(&request).is_none_or(|host| api.options.identity.answers_to(host)) {

@@ -87,7 +87,9 @@ pub(super) const PASTE_DEPLOY: &[Known] = &[text("flavor").honoured(), text("con
 
 /// Our own section.
 pub(super) const GLANCE_RS: &[Known] = &[
-    choice("auth_mode", &["none", "trusted_headers", "keystone", "fake"]).honoured(),
+    choice("auth_mode", &["none", "trusted_headers", "keystone", "http_basic", "fake"]).honoured(),
+    text("http_basic_auth_user_file").honoured(),
+    text("http_basic_auth_project_file").honoured(),
     list("trusted_peers").or("127.0.0.0/8,::1").honoured(),
     flag("allow_unauthenticated_remote", false).honoured(),
     text("data_dir").honoured(),

@@ -1,9 +1,10 @@
 //! `[glance_rs]`: what Python Glance has no options for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::default::Bind;
 use super::paste::{Filter, PasteSettings};
+use crate::auth::UserFiles;
 use crate::config::finding::Finding;
 use crate::config::resolve::Resolved;
 use crate::config::sources::Surroundings;
@@ -34,6 +35,10 @@ pub struct AuthSettings {
     /// `allow_unauthenticated_remote`: whether other machines may be served though nobody is asked who they are
     /// (false).
     pub allow_unauthenticated_remote: bool,
+    /// `http_basic_auth_user_file` and `http_basic_auth_project_file`: where users stand in mode `http_basic`. Without
+    /// the first, `htpasswd` in the data folder or in `/etc/glance`; without the second, beside it with `.projects`
+    /// behind its name.
+    pub user_files: UserFiles,
     /// Whether only this machine may be served: callers are taken at their word, and the operator did not say
     /// that others may be.
     pub confined: bool,
@@ -50,6 +55,8 @@ pub enum AuthMode {
     Fake,
     /// `keystone`: Keystone vouches for tokens.
     Keystone,
+    /// `http_basic`: users of this server's own, with passwords.
+    HttpBasic,
 }
 
 /// Bounds on what clients may ask of the server.
@@ -74,12 +81,13 @@ impl GlanceRsSettings {
         let takes_anyones_word = match mode {
             AuthMode::None | AuthMode::Fake => true,
             AuthMode::TrustedHeaders => !is_deliberate,
-            AuthMode::Keystone => false,
+            AuthMode::Keystone | AuthMode::HttpBasic => false,
         };
         Self {
             auth: AuthSettings {
                 mode,
                 trusted_peers: trusted_peers(options),
+                user_files: user_files(options, data_dir.as_deref()),
                 allow_unauthenticated_remote,
                 confined: takes_anyones_word && !allow_unauthenticated_remote,
             },
@@ -118,6 +126,7 @@ fn auth_mode(options: &Resolved, paste: &PasteSettings) -> AuthMode {
         Some("trusted_headers") => return AuthMode::TrustedHeaders,
         Some("fake") => return AuthMode::Fake,
         Some("keystone") => return AuthMode::Keystone,
+        Some("http_basic") => return AuthMode::HttpBasic,
         _ => {}
     }
     if paste.filters.contains(&Filter::AuthToken) {
@@ -143,6 +152,18 @@ fn trusted_peers(options: &Resolved) -> Vec<Network> {
         options.refuse(SECTION, "trusted_peers", must.to_string());
         Vec::new()
     })
+}
+
+fn user_files(options: &Resolved, data_dir: Option<&Path>) -> UserFiles {
+    let path = |option| options.text(SECTION, option).map(|text| absolute(PathBuf::from(text)));
+    let passwords = path("http_basic_auth_user_file")
+        .unwrap_or_else(|| data_dir.unwrap_or(Path::new("/etc/glance")).join("htpasswd"));
+    let projects = path("http_basic_auth_project_file").unwrap_or_else(|| {
+        let mut beside = passwords.clone().into_os_string();
+        beside.push(".projects");
+        PathBuf::from(beside)
+    });
+    UserFiles { passwords, projects }
 }
 
 /// `path` from the root: locations of images name it, and outlive the working folder.

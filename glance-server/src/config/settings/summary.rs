@@ -22,6 +22,9 @@ impl fmt::Display for Summary<'_> {
         match glance_rs.auth.mode {
             AuthMode::None => writeln!(f, "callers: not authenticated, all are administrators")?,
             AuthMode::Fake => writeln!(f, "callers: taken at their word (X-Auth-Token: user:project:roles)")?,
+            AuthMode::HttpBasic => {
+                writeln!(f, "callers: users in {}", glance_rs.auth.user_files.passwords.display())?;
+            }
             AuthMode::Keystone => {
                 let url = self.0.authtoken.as_ref().map(|authtoken| authtoken.login.address.expose());
                 let host = url.and_then(|url| url.host_str()).unwrap_or("nowhere");
