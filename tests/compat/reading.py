@@ -71,14 +71,13 @@ def everything(get):
     return without_times(shown)
 
 
-# Tables whose rows belong to a namespace: columns, and what rows are ordered by before they are compared. Objects
-# have to be written in the order of the file; properties are a JSON object there, which has none, and tags come as the
-# caller wants them.
+# Tables whose rows belong to a namespace: columns, and what rows are ordered by before they are compared. The order of
+# rows is nobody's definition: what is exported has names in their order.
 TABLES = {
     "properties": ("t.name, t.json_schema, t.created_at IS NULL, t.updated_at IS NULL", "t.name"),
     "objects": (
         "t.name, t.json_schema, t.description, t.required, t.created_at IS NULL, t.updated_at IS NULL",
-        "t.id",
+        "t.name",
     ),
     "tags": ("t.name, t.created_at IS NULL, t.updated_at IS NULL", "t.name"),
 }

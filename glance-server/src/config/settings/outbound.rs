@@ -1,5 +1,6 @@
 //! Where URLs of users may lead: `outbound_*` of `[glance_rs]`, and `[import_filtering_opts]`.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use glance_stores::outbound::{Exception, Guard, UrlFilter};
@@ -12,7 +13,7 @@ const FILTERING: &str = "import_filtering_opts";
 /// Where URLs of users may lead.
 #[derive(Debug, Clone)]
 pub struct OutboundSettings {
-    /// `outbound_allowed`: networks and hosts that are reached although they are special (none).
+    /// `outbound_allowed`, and addresses of `allowed_hosts`: what is reached although it is special (nothing).
     pub allowed: Vec<Exception>,
     /// `outbound_private`: whether private networks are reached (true).
     pub private: bool,
@@ -27,13 +28,10 @@ impl OutboundSettings {
         let set = |option: &&str| options.is_set(FILTERING, option);
         let lists = ["schemes", "hosts", "ports"].map(|what| [format!("allowed_{what}"), format!("disallowed_{what}")]);
         let configured = lists.as_flattened().iter().any(|option| set(&option.as_str()));
+        let must = "must be host names, IP addresses or ranges such as 10.0.0.0/8";
+        let ours = each(options, OURS, "outbound_allowed", must);
         Self {
-            allowed: each(
-                options,
-                OURS,
-                "outbound_allowed",
-                "must be host names, IP addresses or ranges such as 10.0.0.0/8",
-            ),
+            allowed: ours.into_iter().chain(special_hosts(options)).collect(),
             private: options.flag(OURS, "outbound_private"),
             filter: configured.then(|| filter(options)),
         }
@@ -45,6 +43,16 @@ impl OutboundSettings {
         let guard = if self.private { Guard::default() } else { Guard::default().refuse_private() };
         self.allowed.iter().cloned().fold(guard, Guard::except)
     }
+}
+
+/// The hosts of `allowed_hosts` that can mean nothing but what is special: addresses, and this machine. The reference
+/// lets any host that is listed there lead anywhere; a name out in the world may not, as it could be made to.
+fn special_hosts(options: &Resolved) -> impl Iterator<Item = Exception> {
+    options.list(FILTERING, "allowed_hosts").into_iter().filter_map(|host| {
+        let host = host.trim().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let is_special = host.parse::<IpAddr>().is_ok() || host.eq_ignore_ascii_case("localhost");
+        is_special.then(|| host.parse().ok()).flatten()
+    })
 }
 
 fn filter(options: &Resolved) -> UrlFilter {
@@ -80,6 +88,15 @@ mod tests {
         assert!(!read.private);
         let expected = ["10.1.0.0/16", "images.example.org", "::1"].map(|text| text.parse().unwrap());
         assert_eq!(read.allowed, expected);
+    }
+
+    #[test]
+    fn addresses_that_the_filter_lists_are_reached_and_names_in_the_world_lead_to_nothing_special() {
+        let text =
+            "[import_filtering_opts]\nallowed_hosts = [127.0.0.1, [::1], LocalHost, images.example.org, 10.0.0.0/8]";
+        let expected: Vec<Exception> =
+            ["127.0.0.1", "::1", "localhost"].iter().map(|text| text.parse().unwrap()).collect();
+        assert_eq!(settings(text).outbound.allowed, expected);
     }
 
     #[test]
