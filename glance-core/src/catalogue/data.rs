@@ -179,8 +179,9 @@ impl Images<'_> {
                 last(count, size)?
             }
         };
+        let begins_behind = |size| matches!(wanted, Some(Wanted::From { start, .. }) if start >= size);
         if let Some(size) = image.size
-            && range.within(size).is_none()
+            && (range.within(size).is_none() || begins_behind(size))
         {
             return Err(Error::OutOfRange { size });
         }
@@ -198,9 +199,13 @@ impl Images<'_> {
     }
 }
 
+/// The last bytes, or all of them where there are no more: of data without any, that is none.
 fn last(count: u64, size: u64) -> Result<ByteRange, Error> {
-    if count == 0 || size == 0 {
+    if count == 0 {
         return Err(Error::OutOfRange { size });
+    }
+    if size == 0 {
+        return Ok(ByteRange::ALL);
     }
     Ok(ByteRange { start: size.saturating_sub(count), end: Some(size) })
 }

@@ -31,6 +31,11 @@ async fn empty_data_is_data() {
     let answer = lab.download(ALICE, &id, &[]).await;
     assert_eq!((answer.status, answer.header("content-length"), answer.text()), (StatusCode::OK, Some("0"), ""));
     assert_eq!(lab.download(ALICE, &id, &[("range", "bytes=0-")]).await.status, 416);
+    let last = lab.download(ALICE, &id, &[("range", "bytes=-3")]).await;
+    assert_eq!(
+        (last.status, last.text(), last.header("content-range")),
+        (StatusCode::PARTIAL_CONTENT, "", Some("bytes 0--1/0"))
+    );
 }
 
 #[tokio::test]

@@ -114,6 +114,8 @@ fn content_range(reading: &Reading) -> Result<HeaderValue, ApiError> {
     let Reading { size, range, .. } = reading;
     let text = match range.end.checked_sub(1) {
         Some(last) if range.start <= last => format!("bytes {}-{last}/{size}", range.start),
+        // The last bytes of data that has none. HTTP knows no way to write it; this is the reference's.
+        None if *size == 0 => "bytes 0--1/0".to_owned(),
         _ => return Err(Error::OutOfRange { size: *size }.into()),
     };
     HeaderValue::try_from(text).map_err(|_| ApiError::panicked())
