@@ -43,6 +43,15 @@ impl ServiceCatalog {
     pub fn is_empty(&self) -> bool {
         self.services.is_empty()
     }
+
+    /// About how much memory it takes, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let endpoints = self.services.iter().flat_map(|service| &service.endpoints);
+        let services: usize = self.services.iter().map(|service| size_of::<Service>() + service.kind.len()).sum();
+        let region = |endpoint: &Endpoint| endpoint.region.as_deref().map_or(0, str::len);
+        endpoints.fold(services, |sum, endpoint| sum + size_of::<Endpoint>() + region(endpoint) + endpoint.url.len())
+    }
 }
 
 /// A service as JSON has it.
@@ -122,6 +131,7 @@ mod tests {
         assert_eq!(found("internal", None), None);
         assert_eq!(found("public", Some("three")), None);
         assert_eq!(catalog.endpoint("image", "public", None), None);
+        assert!(catalog.bytes() > ServiceCatalog::default().bytes() + "http://keystone".len());
     }
 
     #[test]

@@ -93,6 +93,10 @@ impl From<Unauthenticated> for AuthError {
     }
 }
 
+fn keystone_at(uri: &str) -> String {
+    format!("Keystone uri=\"{uri}\"")
+}
+
 /// A caller whom nobody knows, and who may read what takes no role.
 fn anonymous() -> RequestContext {
     RequestContext { read_only: true, is_admin_project: true, ..RequestContext::default() }
@@ -123,12 +127,14 @@ impl Identity {
     /// What a 401 says about how to do better (`WWW-Authenticate`).
     #[must_use]
     pub fn challenge(&self) -> Option<HeaderValue> {
-        let uri = match self {
-            Self::Keystone(keystone) => keystone.public_uri()?,
-            Self::Basic(_) => return Some(HeaderValue::from_static("Basic realm=\"glance\", charset=\"UTF-8\"")),
+        let challenge = match self {
+            // Without a parameter where nobody said where: `auth_url` may be of no use to clients, or none of their
+            // business.
+            Self::Keystone(keystone) => keystone.public_uri().map_or("Keystone".to_owned(), keystone_at),
+            Self::Basic(_) => "Basic realm=\"glance\", charset=\"UTF-8\"".to_owned(),
             _ => return None,
         };
-        HeaderValue::try_from(format!("Keystone uri=\"{uri}\"")).ok()
+        HeaderValue::try_from(challenge).ok()
     }
 
     /// Whether a browser brings by itself what is believed: nothing at all, or a password that was typed in earlier.

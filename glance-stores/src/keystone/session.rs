@@ -18,6 +18,10 @@ const EARLY: SignedDuration = SignedDuration::from_secs(30);
 /// How long logging in may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long an account that was refused is not tried again: Keystone may lock accounts that go on trying, and
+/// strangers decide how often a token is wanted.
+const REFUSED_FOR: Duration = Duration::from_secs(5);
+
 /// One account and its token, which is replaced shortly before it ends and when it is refused.
 ///
 /// However many want one at once, one logs in and the others get what it got, also if that is an
@@ -69,7 +73,11 @@ impl Session {
         if let Some(grant) = kept.grant.as_ref().filter(is_good) {
             return Ok(Arc::clone(grant));
         }
-        if let Some((_, failure)) = kept.failure.as_ref().filter(|(failed, _)| *failed >= asked) {
+        let still_counts = |(failed, failure): &&(Instant, Arc<KeystoneError>)| match **failure {
+            KeystoneError::AccountRefused(_) => asked.saturating_duration_since(*failed) < REFUSED_FOR,
+            _ => *failed >= asked,
+        };
+        if let Some((_, failure)) = kept.failure.as_ref().filter(still_counts) {
             return Err(Arc::clone(failure));
         }
         let outcome = tokio::time::timeout(PATIENCE, self.log_in()).await.unwrap_or(Err(KeystoneError::TooSlow));

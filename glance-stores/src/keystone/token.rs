@@ -74,14 +74,29 @@ pub struct AccessRule {
     pub path: String,
 }
 
+impl AccessRule {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.service.len() + self.method.len() + self.path.len()
+    }
+}
+
 impl Token {
     /// Reads the body of an answer.
     pub(super) fn read(body: &[u8]) -> Result<Self, KeystoneError> {
         let told: Told = serde_json::from_slice(body).map_err(|error| without_quotes(&error))?;
-        if told.token.user.id.is_empty() {
-            return Err(KeystoneError::nonsense("the user has no id"));
+        let project = told.token.project.as_ref();
+        if told.token.user.id.is_empty() || project.is_some_and(|project| project.id.is_empty()) {
+            return Err(KeystoneError::nonsense("the user or the project has no id"));
         }
         Ok(told.token)
+    }
+
+    /// About how much memory it takes, in bytes: what its holder or the cloud can make large counts.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let roles: usize = self.roles.iter().map(|role| size_of::<String>() + role.len()).sum();
+        let allowed: usize = self.access_rules.iter().flatten().map(AccessRule::bytes).sum();
+        size_of::<Self>() + roles + allowed + self.catalog.bytes()
     }
 }
 
@@ -197,6 +212,7 @@ mod tests {
             json!({ "expires_at": "2030-01-02T00:00:00Z" }),
             json!({ "expires_at": "canary", "user": { "id": "u" } }),
             json!({ "expires_at": "2030-01-02T00:00:00Z", "user": { "id": "" } }),
+            json!({ "expires_at": "2030-01-02T00:00:00Z", "user": { "id": "u" }, "project": { "id": "" } }),
             json!({ "expires_at": "2030-01-02T00:00:00Z", "user": { "id": "u" }, "roles": "canary" }),
             json!({ "expires_at": "2030-01-02T00:00:00Z", "user": { "id": "u" }, "roles": [{ "id": "r" }] }),
         ] {

@@ -11,6 +11,10 @@ use jiff::Timestamp;
 /// Most tokens that are remembered of each kind.
 const MOST: usize = 4096;
 
+/// Most memory that tokens of each kind take, in bytes: good ones have the catalogue of their project with
+/// them, and whatever rules their holder wrote.
+const MOST_BYTES: usize = 32 << 20;
+
 /// How long a bad token stays bad unasked. Short, because a good one may be unknown to Keystone for a
 /// moment; long enough for a client that tries again and again.
 const BAD_FOR: Duration = Duration::from_secs(5);
@@ -50,9 +54,18 @@ pub(super) struct Known {
 struct Kept {
     /// `None`: nothing is kept.
     lasts: Option<Duration>,
-    verdicts: HashMap<Lookup, (Verdict, Instant)>,
+    verdicts: HashMap<Lookup, Entry>,
     /// What is kept, in the order it came.
     order: VecDeque<(Lookup, Instant)>,
+    /// How much memory the verdicts take, in bytes.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    verdict: Verdict,
+    asked: Instant,
+    bytes: usize,
 }
 
 impl Lookup {
@@ -77,6 +90,14 @@ impl Verdict {
             verdict => verdict,
         }
     }
+
+    /// How much memory it takes, in bytes.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Good(token) => token.bytes(),
+            Self::Bad => 0,
+        }
+    }
 }
 
 impl Known {
@@ -94,11 +115,11 @@ impl Known {
     pub(super) fn put(&mut self, lookup: Lookup, verdict: Verdict, asked: Moment) {
         match verdict {
             Verdict::Good(_) => {
-                self.bad.verdicts.remove(&lookup);
+                self.bad.forget(&lookup);
                 self.good.put(lookup, verdict, asked.steady);
             }
             Verdict::Bad => {
-                self.good.verdicts.remove(&lookup);
+                self.good.forget(&lookup);
                 self.bad.put(lookup, verdict, asked.steady);
             }
         }
@@ -107,15 +128,17 @@ impl Known {
 
 impl Kept {
     fn get(&self, lookup: &Lookup, now: Instant) -> Option<Verdict> {
-        let (verdict, asked) = self.verdicts.get(lookup)?;
-        (now.saturating_duration_since(*asked) < self.lasts?).then(|| verdict.clone())
+        let entry = self.verdicts.get(lookup)?;
+        (now.saturating_duration_since(entry.asked) < self.lasts?).then(|| entry.verdict.clone())
     }
 
     fn put(&mut self, lookup: Lookup, verdict: Verdict, asked: Instant) {
         if self.lasts.is_none_or(|lasts| lasts.is_zero()) {
             return;
         }
-        while self.order.len() >= MOST {
+        self.forget(&lookup);
+        let bytes = verdict.bytes();
+        while self.order.len() >= MOST || (self.bytes + bytes > MOST_BYTES && !self.order.is_empty()) {
             self.forget_first();
         }
         // Those at the front came first and so end first.
@@ -123,22 +146,29 @@ impl Kept {
             self.forget_first();
         }
         self.order.push_back((lookup.clone(), asked));
-        self.verdicts.insert(lookup, (verdict, asked));
+        self.bytes += bytes;
+        self.verdicts.insert(lookup, Entry { verdict, asked, bytes });
     }
 
     fn forget_first(&mut self) {
         if let Some((lookup, since)) = self.order.pop_front()
             // It may have been asked about anew since.
-            && self.verdicts.get(&lookup).is_some_and(|(_, asked)| *asked <= since)
+            && self.verdicts.get(&lookup).is_some_and(|entry| entry.asked <= since)
         {
-            self.verdicts.remove(&lookup);
+            self.forget(&lookup);
+        }
+    }
+
+    fn forget(&mut self, lookup: &Lookup) {
+        if let Some(entry) = self.verdicts.remove(lookup) {
+            self.bytes -= entry.bytes;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use glance_stores::keystone::Holder;
+    use glance_stores::keystone::{AccessRule, Holder};
 
     use super::*;
 
@@ -198,6 +228,30 @@ mod tests {
         assert_eq!(ended.clone().unless_ended(true, now), ended);
         let lasting = good(now.calendar + Duration::from_secs(1));
         assert_eq!(lasting.clone().unless_ended(false, now), lasting);
+    }
+
+    #[test]
+    fn memory_is_bounded_too() {
+        let start = Moment::now();
+        let mut known = Known::new(Some(LASTS));
+        let large = |number: usize| {
+            let Verdict::Good(token) = good(Timestamp::MAX) else { unreachable!() };
+            let rule = AccessRule { service: "image".into(), method: "GET".into(), path: "x".repeat(MOST_BYTES / 10) };
+            let token = Token { access_rules: Some(vec![rule]), ..Token::clone(&token) };
+            (Lookup::of(&number.to_string(), false), Verdict::Good(Arc::new(token)))
+        };
+        for number in (0..20).chain(15..20) {
+            let (lookup, verdict) = large(number);
+            known.put(lookup, verdict, start);
+        }
+        assert!(known.good.bytes <= MOST_BYTES && known.get(&large(0).0, start).is_none());
+        let sum: usize = known.good.verdicts.values().map(|entry| entry.bytes).sum();
+        assert_eq!((sum, known.good.verdicts.len()), (known.good.bytes, 9));
+        for number in 11..20 {
+            assert!(known.get(&large(number).0, start).is_some(), "{number}");
+            known.put(large(number).0, Verdict::Bad, start);
+        }
+        assert_eq!((known.good.bytes, known.bad.verdicts.len()), (0, 9));
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl KeystoneAuth {
         let spoiled = matches!(service, Service::Bad) && !self.options.delay;
         if let Some(text) = user
             && let Verdict::Good(token) = self.verdict(&text, may_use_expired).await?
-            && self.allows(&token, asked)
+            && self.allows(&token, asked, may_use_expired)
             && !spoiled
         {
             return Ok(context_of(&token, text, &service));
@@ -126,8 +126,10 @@ impl KeystoneAuth {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the application credential behind the token, if there is one, may be used for this request.
-    fn allows(&self, token: &Token, asked: &Asked<'_>) -> bool {
+    /// Whether the application credential behind the token, if there is one, may be used for this request. What a
+    /// service asks on the way of a request that was allowed elsewhere stands in no rule, as keystonemiddleware
+    /// has it; here only a service with one of the roles of services is believed to be one.
+    fn allows(&self, token: &Token, asked: &Asked<'_>, for_service: bool) -> bool {
         let Some(rules) = &token.access_rules else { return true };
         let Some(service) = &self.options.service_type else {
             tracing::warn!(
@@ -136,7 +138,7 @@ impl KeystoneAuth {
             );
             return false;
         };
-        rules.iter().any(|rule| access_rules::covers(rule, service, asked.method, asked.path))
+        for_service || rules.iter().any(|rule| access_rules::covers(rule, service, asked.method, asked.path))
     }
 }
 

@@ -90,17 +90,18 @@ impl Reader<'_> {
     }
 
     fn flag(&self, option: &str) -> bool {
-        match self.paste.authtoken(option) {
-            Some(text) => matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on"),
-            None => self.options.flag(&self.section, option),
+        let ours = || self.options.flag(&self.section, option);
+        let Some(text) = self.paste.authtoken(option) else { return ours() };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => true,
+            "false" | "0" | "no" | "off" => false,
+            _ => self.refuse(option, "must be true or false in the paste file, too").unwrap_or_else(ours),
         }
     }
 
     fn int(&self, option: &str) -> Option<i64> {
-        match self.paste.authtoken(option) {
-            Some(text) => text.parse().ok(),
-            None => self.options.int(&self.section, option),
-        }
+        let Some(text) = self.paste.authtoken(option) else { return self.options.int(&self.section, option) };
+        text.parse().ok().or_else(|| self.refuse(option, "must be a whole number in the paste file, too"))
     }
 
     fn list(&self, option: &str) -> Vec<String> {
@@ -289,5 +290,23 @@ mod tests {
         let read = folder.load(&[file(conf)]).unwrap().settings.authtoken.unwrap();
         assert_eq!(read.region.as_deref(), Some("there"));
         assert!(!read.delay_auth_decision, "the file does not say so");
+    }
+
+    #[test]
+    fn what_the_paste_file_says_is_not_guessed_at() {
+        for line in ["service_token_roles_required = ture", "delay_auth_decision =", "token_cache_time = 5 minutes"] {
+            let folder = Folder::new();
+            folder.write(
+                "glance-api-paste.ini",
+                &format!(
+                    "[pipeline:glance-api-keystone]\npipeline = authtoken context rootapp\n[filter:authtoken]\n\
+                     paste.filter_factory = keystonemiddleware.auth_token:filter_factory\n{line}\n"
+                ),
+            );
+            let conf = folder.write("glance-api.conf", &format!("{BASE}{ACCOUNT}{COMPLETE}"));
+            let error = folder.load(&[file(conf)]).unwrap_err().to_string();
+            let option = line.split(' ').next().unwrap();
+            assert!(error.contains(option) && error.contains("paste file"), "{line}: {error}");
+        }
     }
 }

@@ -83,6 +83,8 @@ async fn a_bad_token_gets_401_and_where_to_get_a_good_one() {
         assert_eq!(answer.header("www-authenticate"), Some("Keystone uri=\"http://keystone.example\""));
     }
     assert_eq!(keystone.questions(), 2, "the others are no tokens at all");
+    let answer = ask(&keystone.lab(|options| options.public_uri = None), "GET /v2/images", "nonsense", None).await;
+    assert_eq!(answer.header("www-authenticate"), Some("Keystone"));
     assert_eq!(lab.ask(&[], "GET /versions").await.status, 200);
 }
 
@@ -161,7 +163,9 @@ async fn its_own_token_is_renewed_when_keystone_does_not_take_it_any_more() {
     keystone.said().locked = true;
     let logins = keystone.said().logins.len();
     assert_eq!(join_all((0..20).map(|n| ask_other(&locked, n))).await, [503; 20]);
-    assert!(keystone.said().logins.len() < logins + 20, "those who waited got the answer of the one who asked");
+    assert_eq!(keystone.said().logins.len(), logins + 1, "those who waited got the answer of the one who asked");
+    assert_eq!(ask_other(&locked, 20).await, 503);
+    assert_eq!(keystone.said().logins.len(), logins + 1, "an account that goes on trying may be locked");
 }
 
 async fn ask_other(lab: &Lab, number: usize) -> u16 {
@@ -225,6 +229,27 @@ async fn only_projects_have_images() {
         assert_eq!(create(&lab, token).await.status, 403, "{token}");
         assert_eq!(status(&lab, token).await, 403, "{token}");
     }
+    keystone.issue_member("alice", "a");
+    let id = create(&lab, "alice").await.value()["id"].as_str().unwrap().to_owned();
+    let image = format!("/v2/images/{id}");
+    for line in [
+        format!("GET {image}"),
+        format!("DELETE {image}"),
+        format!("GET {image}/file"),
+        format!("GET {image}/members"),
+        format!("PUT {image}/tags/x"),
+        format!("POST {image}/actions/deactivate"),
+        format!("DELETE /v2/stores/fast/{id}"),
+        "GET /v2/info/stores/detail".to_owned(),
+        "GET /v2/metadefs/namespaces".to_owned(),
+        "GET /v2/metadefs/resource_types".to_owned(),
+    ] {
+        for token in ["system", "domain"] {
+            let status = ask(&lab, &line, token, None).await.status.as_u16();
+            assert!(matches!(status, 403 | 404), "{token} {line}: {status}");
+        }
+    }
+    assert_eq!(ask(&lab, &format!("GET {image}"), "alice", None).await.status, 200);
 }
 
 #[tokio::test]
@@ -238,4 +263,15 @@ async fn an_application_credential_is_held_to_its_access_rules() {
     assert_eq!(create(&lab, "restricted").await.status, 401);
     assert_eq!(ask(&lab, "GET /v2/images/x", "restricted", None).await.status, 401);
     assert_eq!(status(&keystone.lab(|_| {}), "restricted").await, 401, "nobody looks at the rules");
+    keystone.issue("service", &["service"], &project_scope("services"));
+    keystone.issue("no-service", &["member"], &project_scope("a"));
+    let lenient = keystone.lab(|options| {
+        (options.service_type, options.service_roles_required) = (Some("image".to_owned()), false);
+    });
+    // 404: let in, and there is no such image.
+    for (token, wanted) in [("service", 404), ("no-service", 401), ("nonsense", 401)] {
+        for lab in [&lab, &lenient] {
+            assert_eq!(ask(lab, "GET /v2/images/x", "restricted", Some(token)).await.status, wanted, "{token}");
+        }
+    }
 }
