@@ -15,6 +15,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use glance_server::auth::{BasicAuth, Grant, Identity, UserFiles};
 
 use self::fake::{FakeKeystone, Manner, OWN_TOKEN, PASSWORD, project_scope};
 use self::support::{Answer, Lab};
@@ -22,6 +25,25 @@ use self::support::{Answer, Lab};
 async fn ask(lab: &Lab, token: &str, service: &str) -> Answer {
     let headers = [("x-auth-token", token), ("x-service-token", service)];
     lab.ask_with(&[], "GET /v2/images", &headers, Body::empty()).await
+}
+
+/// What a server says to a user with a right and a wrong password.
+async fn passwords() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let files = UserFiles { passwords: folder.path().join("htpasswd"), projects: folder.path().join("projects") };
+    files.add("alice", "canary-basic", &Grant { project: "a".to_owned(), roles: Vec::new() }).unwrap();
+    let users = BasicAuth::open(files).unwrap();
+    assert!(!format!("{users:?}").contains("canary"));
+    let lab = Lab::with(|_| {}, |options| options.identity = Identity::Basic(Arc::new(users)));
+    let mut bodies = String::new();
+    for text in ["alice:canary-basic", "alice:canary-wrong", "canary-wrong:", "canary-wrong"] {
+        let encoded = BASE64_STANDARD.encode(text);
+        let headers = [("authorization", &*format!("Basic {encoded}"))];
+        let answer = lab.ask_with(&[], "GET /v2/images", &headers, Body::empty()).await;
+        bodies += answer.text();
+        assert!(!answer.text().contains(&encoded));
+    }
+    bodies
 }
 
 /// All that is logged, at every level.
@@ -65,9 +87,21 @@ async fn tokens_and_passwords_are_in_no_line_and_no_answer() {
     keystone.said().refusals = 5;
     keystone.said().manner = Manner::Usual;
     bodies += ask(&lab, "canary-token", "canary-service").await.text();
+    bodies += &passwords().await;
     let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("a request failed") && logged.contains("answered"), "{logged}");
-    for secret in ["canary-token", "canary-service", "canary-unknown", "canary-answer", PASSWORD, OWN_TOKEN] {
+    for secret in [
+        "canary-token",
+        "canary-service",
+        "canary-unknown",
+        "canary-answer",
+        "canary-basic",
+        "canary-wrong",
+        // The beginning of alice's, encoded.
+        "YWxpY2U6Y2FuYXJ5",
+        PASSWORD,
+        OWN_TOKEN,
+    ] {
         assert!(!logged.contains(secret), "{secret}: {logged}");
         assert!(!bodies.contains(secret), "{secret}: {bodies}");
     }

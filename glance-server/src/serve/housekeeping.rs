@@ -80,12 +80,21 @@ pub(super) async fn follow_policy(glance: Glance, mut files: Files, log: Log) ->
 /// Takes over users as their files change.
 pub(super) async fn follow_users(identity: Identity) -> Infallible {
     let Identity::Basic(users) = identity else { return std::future::pending().await };
+    let mut said = String::new();
     loop {
         tokio::time::sleep(USERS).await;
         match tokio::task::block_in_place(|| users.follow()) {
-            Ok(true) => info!("users read anew"),
+            Ok(true) => {
+                said.clear();
+                info!("users read anew");
+            }
             Ok(false) => {}
-            Err(error) => warn!(%error, "the users stay as they were"),
+            // What cannot be read is tried again each time.
+            Err(error) if error.to_string() == said => {}
+            Err(error) => {
+                warn!(%error, "the users stay as they were");
+                said = error.to_string();
+            }
         }
     }
 }

@@ -1,5 +1,9 @@
+use std::sync::Arc;
+
 use axum::body::Body;
-use glance_server::auth::Identity;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use glance_server::auth::{BasicAuth, Grant, Identity, UserFiles};
 use glance_server::config::CorsSettings;
 
 use crate::support::{ALICE, Answer, Lab, NOBODY, Who};
@@ -60,6 +64,27 @@ async fn a_foreign_page_cannot_act_for_everybody() {
     let headers = [("origin", PAGE), ("host", "localhost"), ("content-type", "text/plain"), ("content-length", "2")];
     assert_eq!(lab.ask_with(NOBODY, "POST /v2/images", &headers, "{}").await.status, 403);
     assert_eq!(lab.ask_with(NOBODY, "POST /v2/images", &headers[1..], "{}").await.status, 201);
+}
+
+#[tokio::test]
+async fn a_foreign_page_may_not_even_try_passwords() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = UserFiles { passwords: folder.path().join("htpasswd"), projects: folder.path().join("projects") };
+    let grant = Grant { project: "a".to_owned(), roles: vec!["reader".to_owned()] };
+    files.add("alice", "right", &grant).unwrap();
+    let users = Arc::new(BasicAuth::open(files).unwrap());
+    let lab = Lab::with(|_| {}, |options| options.identity = Identity::Basic(users));
+    let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
+    let (wrong, right) = (basic("alice:wrong"), basic("alice:right"));
+    for _ in 0..10 {
+        assert_eq!(from_page(&lab, NOBODY, "GET /v2/images", &[("authorization", &wrong)]).await.status, 403);
+    }
+    let ask = async |authorization| {
+        lab.ask_with(NOBODY, "GET /v2/images", &[("authorization", authorization)], Body::empty()).await
+    };
+    assert_eq!(ask(right.as_str()).await.status, 200, "alice does not wait for what a page did");
+    let refused = ask(wrong.as_str()).await;
+    assert_eq!((refused.status.as_u16(), refused.header("www-authenticate").is_some()), (401, true));
 }
 
 #[tokio::test]

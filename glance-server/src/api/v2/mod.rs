@@ -73,12 +73,7 @@ pub(super) fn routes() -> Router<Api> {
 /// Finds out who is asking before anything of `/v2` is looked at, and gives every answer from there
 /// its request id.
 pub(super) async fn establish(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0.ip());
-    let asked = Asked { method: request.method(), path: request.uri().path(), headers: request.headers(), peer };
-    let mut context = match api.options.identity.context(asked).await {
-        Ok(context) => context,
-        Err(error) => return ApiError::unidentified(error, api.options.identity.challenge()).into_response(),
-    };
+    // Before passwords are looked at: a page may not try any, either.
     if api.options.identity.believes_browsers() && cors::is_foreign_page(&api.options.cors, request.headers()) {
         let why =
             "Web pages are not served unless [cors] lists their origin: a browser brings along what is believed here.";
@@ -89,6 +84,12 @@ pub(super) async fn establish(State(api): State<Api>, mut request: Request, next
                    host of public_endpoint.";
         return ApiError::new(StatusCode::FORBIDDEN, why).into_response();
     }
+    let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0.ip());
+    let asked = Asked { method: request.method(), path: request.uri().path(), headers: request.headers(), peer };
+    let mut context = match api.options.identity.context(asked).await {
+        Ok(context) => context,
+        Err(error) => return ApiError::unidentified(error, api.options.identity.challenge()).into_response(),
+    };
     let id = request.extensions().get::<RequestId>().cloned();
     if id.as_ref().is_some_and(|id| id.refused) {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;

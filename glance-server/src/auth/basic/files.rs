@@ -5,13 +5,13 @@
 //! count in neither.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::LONGEST;
+use super::rewrite::{replace, turn};
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -84,11 +84,14 @@ pub(super) struct Users {
     names: Vec<String>,
 }
 
-/// What the files looked like, by length and time.
-pub(super) type Sight = [Option<(u64, SystemTime)>; 2];
+/// What the files looked like, by length, times and number.
+pub(super) type Sight = [Option<(u64, [i64; 4], u64)>; 2];
 
 impl Users {
     pub(super) fn read(files: &UserFiles) -> Result<Self, BadUsers> {
+        if fs::metadata(&files.passwords).is_ok_and(|found| found.mode() & 0o004 != 0) {
+            tracing::warn!(file = %files.passwords.display(), "everybody on this machine may read the hashes of passwords");
+        }
         let mut grants: HashMap<_, _> = files.grants()?.into_iter().collect();
         let mut users = HashMap::new();
         for (line, name, hash) in lines(&files.passwords, &text(&files.passwords)?)? {
@@ -125,7 +128,9 @@ impl UserFiles {
     pub(super) fn look(&self) -> Sight {
         [&self.passwords, &self.projects].map(|file| {
             let found = fs::metadata(file).ok()?;
-            Some((found.len(), found.modified().ok()?))
+            // A copy may bring its time along; the time of the change of its inode it does not.
+            let times = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
+            Some((found.len(), times, found.ino()))
         })
     }
 
@@ -179,6 +184,7 @@ impl UserFiles {
             return Err(BadUsers::Unfit("the password must have 1 to 72 bytes"));
         }
         let hash = bcrypt::hash(password, COST).map_err(|_| BadUsers::Unfit("the password cannot be hashed"))?;
+        let _turn = turn(&self.passwords)?;
         // In this order: a password without a project is of no use to anybody.
         replace(&self.passwords, name, Some(&format!("{name}:{hash}")))?;
         replace(&self.projects, name, Some(&format!("{name}:{}:{}", grant.project, grant.roles.join(","))))?;
@@ -191,6 +197,7 @@ impl UserFiles {
     ///
     /// [`BadUsers`].
     pub fn remove(&self, name: &str) -> Result<bool, BadUsers> {
+        let _turn = turn(&self.passwords)?;
         let had_password = replace(&self.passwords, name, None)?;
         let had_project = replace(&self.projects, name, None)?;
         Ok(had_password || had_project)
@@ -205,7 +212,7 @@ fn cost_of(hash: &str) -> Option<u32> {
     fields.next()?.parse().ok().filter(|_| is_known)
 }
 
-fn text(file: &Path) -> Result<String, BadUsers> {
+pub(super) fn text(file: &Path) -> Result<String, BadUsers> {
     let failed = |cause| BadUsers::File { file: file.to_owned(), cause };
     let mut text = String::new();
     File::open(file).map_err(failed)?.take(MAX_FILE + 1).read_to_string(&mut text).map_err(failed)?;
@@ -232,47 +239,4 @@ fn lines(file: &Path, text: &str) -> Result<Vec<(usize, String, String)>, BadUse
         found.push((index + 1, name.to_owned(), rest.to_owned()));
     }
     Ok(found)
-}
-
-/// Puts `line` in the place of that of `name`, or at the end; says whether there was one. Readers
-/// see the file as it was or as it is to be.
-fn replace(file: &Path, name: &str, line: Option<&str>) -> Result<bool, BadUsers> {
-    let failed = |cause| BadUsers::File { file: file.to_owned(), cause };
-    let old = match text(file) {
-        Err(BadUsers::File { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => String::new(),
-        old => old?,
-    };
-    let is_theirs = |line: &&str| line.trim().split_once(':').is_some_and(|(theirs, _)| theirs == name);
-    let found = old.lines().any(|line| is_theirs(&line));
-    let mut new: Vec<&str> = old.lines().filter(|line| !is_theirs(line)).collect();
-    new.extend(line);
-    // Ends the last line.
-    new.push("");
-    let new = new.join("\n");
-    write_whole(file, &new).map_err(failed)?;
-    Ok(found)
-}
-
-fn write_whole(file: &Path, text: &str) -> io::Result<()> {
-    let before = fs::metadata(file).ok();
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let temporary = PathBuf::from(name);
-    let mut written = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&temporary)?;
-    let outcome = (|| {
-        if let Some(before) = &before {
-            written.set_permissions(Permissions::from_mode(before.permissions().mode() & 0o777))?;
-            let (uid, gid) = (std::os::unix::fs::MetadataExt::uid(before), std::os::unix::fs::MetadataExt::gid(before));
-            // Whoever may not give the file away keeps it.
-            let _ = std::os::unix::fs::fchown(&written, Some(uid), Some(gid));
-        }
-        written.write_all(text.as_bytes())?;
-        written.sync_all()?;
-        fs::rename(&temporary, file)
-    })();
-    if outcome.is_err() {
-        // The error at hand says more than one from the clean-up would.
-        let _ = fs::remove_file(&temporary);
-    }
-    outcome
 }

@@ -5,13 +5,15 @@
 //! shows neither in the answer nor in how long it takes.
 
 mod files;
+mod line;
+mod proven;
+mod rewrite;
 mod throttle;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use base64::Engine;
@@ -25,19 +27,12 @@ use uuid::Uuid;
 
 pub use self::files::{BadUsers, Grant, UserFiles};
 use self::files::{Sight, Users};
+use self::line::Line;
+use self::proven::Proven;
 use self::throttle::Throttle;
 use super::AuthError;
 use super::flights::Flights;
 use super::headers::Headers;
-
-/// How long a password that was right goes on being right unchecked. A change of the files ends it at once.
-const REMEMBERED: Duration = Duration::from_secs(300);
-
-/// Most passwords that are remembered.
-const MOST: usize = 1024;
-
-/// Most checks that wait for their turn; whoever comes on top is told to come back.
-const MOST_WAITING: usize = 64;
 
 /// The longest password that bcrypt takes in whole, in bytes.
 const LONGEST: usize = 72;
@@ -49,11 +44,11 @@ pub struct BasicAuth {
     users: ArcSwap<Users>,
     /// Known to this process alone, so that what is remembered of passwords cannot be tried elsewhere.
     salt: String,
-    proven: Mutex<HashMap<String, Instant>>,
+    proven: Mutex<Proven>,
     throttle: Mutex<Throttle>,
     flights: Flights<String, Result<bool, AuthError>>,
     hashing: Arc<Semaphore>,
-    waiting: Semaphore,
+    waiting: Line,
 }
 
 impl BasicAuth {
@@ -75,7 +70,7 @@ impl BasicAuth {
             throttle: Mutex::default(),
             flights: Flights::default(),
             hashing: Arc::new(Semaphore::new(threads.div_ceil(2).min(4))),
-            waiting: Semaphore::new(MOST_WAITING),
+            waiting: Line::default(),
         })
     }
 
@@ -83,15 +78,19 @@ impl BasicAuth {
     ///
     /// # Errors
     ///
-    /// [`BadUsers`], and the users stay as they were.
+    /// [`BadUsers`], and the users stay as they were. A file that cannot be read is tried again the next time; one
+    /// that makes no sense, when it changes.
     pub fn follow(&self) -> Result<bool, BadUsers> {
         let sight = self.files.look();
         let mut seen = lock(&self.seen);
         if *seen == sight {
             return Ok(false);
         }
-        *seen = sight;
-        self.users.store(Arc::new(Users::read(&self.files)?));
+        let read = Users::read(&self.files);
+        if !matches!(read, Err(BadUsers::File { .. })) {
+            *seen = sight;
+        }
+        self.users.store(Arc::new(read?));
         Ok(true)
     }
 
@@ -102,12 +101,12 @@ impl BasicAuth {
         // Somebody unknown is held against the hash of one who is known, always the same: that takes as long.
         let hash = user.map_or_else(|| users.decoy(&self.proof(&name, "", "")), |user| user.hash.as_str());
         let proof = self.proof(&name, hash, &password);
-        if !self.is_proven(&proof) {
+        if !lock(&self.proven).knows(&proof, Instant::now()) {
             let work = self.check(&name, user.is_some(), hash.to_owned(), password, peer);
             if !self.flights.share(proof.clone(), work).await? {
                 return Err(AuthError::Unauthenticated);
             }
-            self.remember(proof);
+            lock(&self.proven).remember(proof, Instant::now());
         }
         match user.and_then(|user| user.grant.as_ref()) {
             Some(grant) => Ok(RequestContext::new(name, &grant.project, &grant.roles)),
@@ -126,8 +125,8 @@ impl BasicAuth {
         peer: Option<IpAddr>,
     ) -> Result<bool, AuthError> {
         let busy = || AuthError::Unavailable(Arc::new(Busy));
-        let _place_in_line = self.waiting.try_acquire().map_err(|_| busy())?;
         let place = throttle::place(peer, name);
+        let _seat = self.waiting.enter(place.0).ok_or_else(busy)?;
         let pause = lock(&self.throttle).attempt(place.clone(), Instant::now());
         if let Some(pause) = pause {
             return Err(AuthError::Throttled { seconds: pause.as_secs().max(1) });
@@ -155,20 +154,6 @@ impl BasicAuth {
             hasher.update(part.as_bytes());
         }
         hasher.finish()
-    }
-
-    fn is_proven(&self, proof: &str) -> bool {
-        lock(&self.proven).get(proof).is_some_and(|since| since.elapsed() < REMEMBERED)
-    }
-
-    fn remember(&self, proof: String) {
-        let mut proven = lock(&self.proven);
-        if proven.len() >= MOST {
-            proven.retain(|_, since| since.elapsed() < REMEMBERED);
-        }
-        if proven.len() < MOST {
-            proven.insert(proof, Instant::now());
-        }
     }
 }
 

@@ -138,3 +138,61 @@ fn users_are_added_checked_and_removed() {
     let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&files.passwords).unwrap().permissions());
     assert_eq!(mode & 0o007, 0, "nobody else reads it");
 }
+
+#[tokio::test]
+async fn a_file_that_could_not_be_read_is_tried_again() {
+    let place = place();
+    let auth = BasicAuth::open(place.files.clone()).unwrap();
+    let aside = place.files.passwords.with_extension("aside");
+    fs::rename(&place.files.passwords, &aside).unwrap();
+    fs::create_dir(&place.files.passwords).unwrap();
+    assert!(auth.follow().is_err() && auth.follow().is_err());
+    fs::remove_dir(&place.files.passwords).unwrap();
+    fs::rename(&aside, &place.files.passwords).unwrap();
+    auth.follow().unwrap();
+    assert!(ask(&auth, "alice", "right").await.is_ok());
+}
+
+#[test]
+fn a_copy_that_looks_alike_is_seen() {
+    let place = place();
+    let auth = BasicAuth::open(place.files.clone()).unwrap();
+    let (file, copy) = (&place.files.projects, place.files.projects.with_extension("copy"));
+    let time = fs::metadata(file).unwrap().modified().unwrap();
+    fs::write(&copy, fs::read_to_string(file).unwrap().replace("alice:a", "alice:b")).unwrap();
+    fs::File::options().write(true).open(&copy).unwrap().set_modified(time).unwrap();
+    fs::rename(&copy, file).unwrap();
+    assert!(auth.follow().unwrap());
+}
+
+#[test]
+fn those_who_change_users_at_once_do_not_undo_each_other() {
+    let place = place();
+    let names: Vec<_> = (0..16).map(|number| format!("user-{number}")).collect();
+    let lines: String = names.iter().map(|name| name.clone() + ":p:reader\n").collect();
+    fs::write(&place.files.projects, format!("{lines}alice:a:reader\n")).unwrap();
+    let files = &place.files;
+    std::thread::scope(|scope| {
+        for name in &names {
+            scope.spawn(move || assert!(files.remove(name).unwrap(), "{name}"));
+        }
+    });
+    let left: Vec<_> = place.files.grants().unwrap().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(left, ["alice"]);
+}
+
+#[test]
+fn links_and_modes_of_the_files_stay() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let place = place();
+    let link = place.files.passwords.with_extension("link");
+    symlink(&place.files.passwords, &link).unwrap();
+    fs::set_permissions(&place.files.passwords, fs::Permissions::from_mode(0o600)).unwrap();
+    let files = UserFiles { passwords: link.clone(), ..place.files.clone() };
+    assert!(files.remove("alice").unwrap() && !files.remove("nobody").unwrap());
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    let found = fs::metadata(&place.files.passwords).unwrap();
+    assert_eq!(found.permissions().mode() & 0o777, 0o600);
+    assert!(!fs::read_to_string(&place.files.passwords).unwrap().contains("alice:"));
+    assert_eq!(fs::read_dir(link.parent().unwrap()).unwrap().count(), 3, "nothing else is left");
+}
