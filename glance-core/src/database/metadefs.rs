@@ -42,49 +42,53 @@ pub trait MetadefRepo: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`RepoError::NotFound`] if there is no such namespace.
-    async fn associations(&self, namespace: &str) -> Result<Vec<Recorded<Association>>, RepoError>;
+    async fn associations(&self, namespace: &str) -> Result<Within<Vec<Recorded<Association>>>, RepoError>;
 
     /// The objects of a namespace.
     ///
     /// # Errors
     ///
     /// [`RepoError::NotFound`] if there is no such namespace.
-    async fn objects(&self, namespace: &str) -> Result<Vec<Recorded<Object>>, RepoError>;
+    async fn objects(&self, namespace: &str) -> Result<Within<Vec<Recorded<Object>>>, RepoError>;
 
-    /// One object.
+    /// One object; `None` if the namespace has none of that name.
     ///
     /// # Errors
     ///
-    /// [`RepoError::NotFound`].
-    async fn object(&self, namespace: &str, name: &str) -> Result<Recorded<Object>, RepoError>;
+    /// [`RepoError::NotFound`] if there is no such namespace.
+    async fn object(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Object>>>, RepoError>;
 
     /// The properties of a namespace.
     ///
     /// # Errors
     ///
     /// [`RepoError::NotFound`] if there is no such namespace.
-    async fn properties(&self, namespace: &str) -> Result<Vec<Recorded<Property>>, RepoError>;
+    async fn properties(&self, namespace: &str) -> Result<Within<Vec<Recorded<Property>>>, RepoError>;
 
-    /// One property.
+    /// One property; `None` if the namespace has none of that name.
     ///
     /// # Errors
     ///
-    /// [`RepoError::NotFound`].
-    async fn property(&self, namespace: &str, name: &str) -> Result<Recorded<Property>, RepoError>;
+    /// [`RepoError::NotFound`] if there is no such namespace.
+    async fn property(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Property>>>, RepoError>;
 
-    /// The tags of a namespace that `query` asks for, in its order.
+    /// The tags of a namespace that `query` asks for, in its order; `None` if it has no tag with the name of the marker.
     ///
     /// # Errors
     ///
-    /// [`RepoError::NotFound`] if there is no such namespace, or no tag with the name of the marker.
-    async fn metadef_tags(&self, namespace: &str, query: &TagQuery) -> Result<Vec<Recorded<Tag>>, RepoError>;
+    /// [`RepoError::NotFound`] if there is no such namespace.
+    async fn metadef_tags(
+        &self,
+        namespace: &str,
+        query: &TagQuery,
+    ) -> Result<Within<Option<Vec<Recorded<Tag>>>>, RepoError>;
 
-    /// One tag.
+    /// One tag; `None` if the namespace has none of that name.
     ///
     /// # Errors
     ///
-    /// [`RepoError::NotFound`].
-    async fn metadef_tag(&self, namespace: &str, name: &str) -> Result<Recorded<Tag>, RepoError>;
+    /// [`RepoError::NotFound`] if there is no such namespace.
+    async fn metadef_tag(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Tag>>>, RepoError>;
 
     /// All resource types.
     ///
@@ -98,13 +102,26 @@ pub trait MetadefRepo: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`RepoError::NotFound`] if a change is about something that is not there; [`RepoError::Exists`] if one
-    /// takes a name that is taken.
+    /// takes a name that is taken; [`RepoError::Changed`] as [`MetadefChange::Expect`] says.
     async fn change_metadefs(&self, changes: &[MetadefChange]) -> Result<(), RepoError>;
+}
+
+/// What was found in a namespace, and the namespace as it was at the same moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Within<T> {
+    /// The namespace.
+    pub namespace: Recorded<Namespace>,
+    /// What was found in it.
+    pub found: T,
 }
 
 /// One change to metadata definitions.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MetadefChange {
+    /// Changes nothing, and stands before changes that the caller allowed because of what it saw: they are made only
+    /// if the namespace of that name still [is guarded](Recorded::is_guarded_as) as the one here. Otherwise they fail
+    /// with [`RepoError::Changed`], or with [`RepoError::NotFound`] if there is none.
+    Expect(Recorded<Namespace>),
     /// About a namespace. To remove it removes all that is in it.
     Namespace(ItemChange<Namespace>),
     /// About an object of the namespace.

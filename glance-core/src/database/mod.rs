@@ -15,6 +15,7 @@ use crate::store::BoxError;
 
 pub use metadefs::{
     ItemChange, ListedNamespace, MetadefChange, MetadefRepo, NamespaceQuery, NamespaceSortKey, TagQuery, TagSortKey,
+    Within,
 };
 
 /// Everything a registry needs of a database.
@@ -476,6 +477,9 @@ pub enum RepoError {
         /// The status the image has.
         found: Status,
     },
+    /// Another writer changed first what the caller had seen.
+    #[error("the record was changed meanwhile")]
+    Changed,
     /// A limit that is checked where it is written would be passed.
     #[error("{wanted} would pass the limit of {limit}")]
     OverLimit {

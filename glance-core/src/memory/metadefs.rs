@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::MemoryDatabase;
 use crate::database::{
     Direction, ItemChange, ListedNamespace, MetadefChange, MetadefRepo, NamespaceQuery, NamespaceSortKey, RepoError,
-    TagQuery, TagSortKey,
+    TagQuery, TagSortKey, Within,
 };
 use crate::metadefs::{
     Association, Contents, Named, Namespace, NamespaceVisibility, Object, Property, Recorded, ResourceType, Tag,
@@ -35,28 +35,31 @@ impl MetadefRepo for MemoryDatabase {
         self.lock().metadefs.find(name).cloned()
     }
 
-    async fn associations(&self, namespace: &str) -> Result<Vec<Recorded<Association>>, RepoError> {
-        self.lock().metadefs.find(namespace).map(|whole| whole.contents.associations.clone())
+    async fn associations(&self, namespace: &str) -> Result<Within<Vec<Recorded<Association>>>, RepoError> {
+        self.within(namespace, |contents| contents.associations.clone())
     }
 
-    async fn objects(&self, namespace: &str) -> Result<Vec<Recorded<Object>>, RepoError> {
-        self.lock().metadefs.find(namespace).map(|whole| whole.contents.objects.clone())
+    async fn objects(&self, namespace: &str) -> Result<Within<Vec<Recorded<Object>>>, RepoError> {
+        self.within(namespace, |contents| contents.objects.clone())
     }
 
-    async fn object(&self, namespace: &str, name: &str) -> Result<Recorded<Object>, RepoError> {
-        named(&self.lock().metadefs.find(namespace)?.contents.objects, name)
+    async fn object(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Object>>>, RepoError> {
+        self.within(namespace, |contents| named(&contents.objects, name))
     }
 
-    async fn properties(&self, namespace: &str) -> Result<Vec<Recorded<Property>>, RepoError> {
-        self.lock().metadefs.find(namespace).map(|whole| whole.contents.properties.clone())
+    async fn properties(&self, namespace: &str) -> Result<Within<Vec<Recorded<Property>>>, RepoError> {
+        self.within(namespace, |contents| contents.properties.clone())
     }
 
-    async fn property(&self, namespace: &str, name: &str) -> Result<Recorded<Property>, RepoError> {
-        named(&self.lock().metadefs.find(namespace)?.contents.properties, name)
+    async fn property(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Property>>>, RepoError> {
+        self.within(namespace, |contents| named(&contents.properties, name))
     }
 
-    async fn metadef_tags(&self, namespace: &str, query: &TagQuery) -> Result<Vec<Recorded<Tag>>, RepoError> {
-        let tags = self.lock().metadefs.find(namespace)?.contents.tags.clone();
+    async fn metadef_tags(
+        &self,
+        namespace: &str,
+        query: &TagQuery,
+    ) -> Result<Within<Option<Vec<Recorded<Tag>>>>, RepoError> {
         let in_order = |a: &Recorded<Tag>, b: &Recorded<Tag>| {
             match query.sort.0 {
                 TagSortKey::Name => a.name.cmp(&b.name),
@@ -65,11 +68,15 @@ impl MetadefRepo for MemoryDatabase {
             }
             .then(a.created_at.cmp(&b.created_at))
         };
-        page(tags, query.sort.1, query.marker.as_deref(), query.limit.unwrap_or(usize::MAX), in_order)
+        let limit = query.limit.unwrap_or(usize::MAX);
+        let listed = |contents: &Contents| {
+            page(contents.tags.clone(), query.sort.1, query.marker.as_deref(), limit, in_order).ok()
+        };
+        self.within(namespace, listed)
     }
 
-    async fn metadef_tag(&self, namespace: &str, name: &str) -> Result<Recorded<Tag>, RepoError> {
-        named(&self.lock().metadefs.find(namespace)?.contents.tags, name)
+    async fn metadef_tag(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Tag>>>, RepoError> {
+        self.within(namespace, |contents| named(&contents.tags, name))
     }
 
     async fn resource_types(&self) -> Result<Vec<Recorded<ResourceType>>, RepoError> {
@@ -82,6 +89,15 @@ impl MetadefRepo for MemoryDatabase {
         changes.iter().try_for_each(|change| after.change(change))?;
         state.metadefs = after;
         Ok(())
+    }
+}
+
+impl MemoryDatabase {
+    /// What `find` finds in a namespace.
+    fn within<T>(&self, namespace: &str, find: impl FnOnce(&Contents) -> T) -> Result<Within<T>, RepoError> {
+        let state = self.lock();
+        let whole = state.metadefs.find(namespace)?;
+        Ok(Within { namespace: whole.namespace.clone(), found: find(&whole.contents) })
     }
 }
 
@@ -125,6 +141,10 @@ impl Metadefs {
 
     fn change(&mut self, change: &MetadefChange) -> Result<(), RepoError> {
         match change {
+            MetadefChange::Expect(seen) => {
+                let is_guarded = self.find(&seen.name)?.namespace.is_guarded_as(seen);
+                if is_guarded { Ok(()) } else { Err(RepoError::Changed) }
+            }
             MetadefChange::Namespace(change) => self.change_namespace(change),
             MetadefChange::Object(namespace, change) => alter_sorted(&mut self.contents(namespace)?.objects, change),
             MetadefChange::Property(namespace, change) => {
@@ -134,7 +154,7 @@ impl Metadefs {
             MetadefChange::Association(namespace, change) => {
                 alter(&mut self.contents(namespace)?.associations, change)?;
                 if let ItemChange::Add(added) = change
-                    && named(&self.types, &added.resource_type).is_err()
+                    && named(&self.types, &added.resource_type).is_none()
                 {
                     let item = ResourceType { name: added.resource_type.clone(), protected: false };
                     self.types.push(Recorded { item, created_at: added.created_at, updated_at: added.updated_at });
@@ -162,8 +182,8 @@ impl Metadefs {
     }
 }
 
-fn named<T: Named + Clone>(items: &[Recorded<T>], name: &str) -> Result<Recorded<T>, RepoError> {
-    items.iter().find(|known| known.item.name() == name).cloned().ok_or(RepoError::NotFound)
+fn named<T: Named + Clone>(items: &[Recorded<T>], name: &str) -> Option<Recorded<T>> {
+    items.iter().find(|known| known.item.name() == name).cloned()
 }
 
 fn alter<T: Named + Clone>(items: &mut Vec<Recorded<T>>, change: &ItemChange<T>) -> Result<(), RepoError> {

@@ -6,11 +6,12 @@
 use serde_json::{Map, Value};
 
 use super::record::{Association, Definition, Namespace, NamespaceVisibility, Object, Property, Tag};
-use super::{MAX_DESCRIPTION, MAX_NAME, MAX_OWNER, fragment};
+use super::{MAX_AT_ONCE, MAX_DESCRIPTION, MAX_NAME, MAX_OWNER, fragment};
 use crate::error::Error;
 use crate::image::fits_three_bytes;
 
 const STAMPS: [&str; 2] = ["created_at", "updated_at"];
+const CONFIDENTIAL: &str = "confidential";
 const GENERATED: [&str; 4] = ["self", "schema", "created_at", "updated_at"];
 
 /// A namespace as a client describes it.
@@ -27,7 +28,8 @@ impl NewNamespace {
     ///
     /// # Errors
     ///
-    /// [`Error::Forbidden`] for a key that clients do not write; [`Error::Invalid`] naming the field.
+    /// [`Error::Forbidden`] for a key that clients do not write; [`Error::Invalid`] naming the field;
+    /// [`Error::OverLimit`] for more than [`MAX_AT_ONCE`] things of a kind.
     pub fn from_json(body: &Map<String, Value>) -> Result<Self, Error> {
         refuse_read_only(body, &GENERATED)?;
         let body = Body { schema: "namespace", object: body };
@@ -67,7 +69,21 @@ impl NewNamespace {
     }
 }
 
-/// Reads the body of a request that creates or replaces an object.
+/// Reads the body of a request that creates an object.
+///
+/// # Errors
+///
+/// As [`NewNamespace::from_json`].
+pub fn new_object_from_json(body: &Map<String, Value>) -> Result<Object, Error> {
+    let object = object_from_json(body)?;
+    // Whole namespaces may say it of the properties of their objects, and replaced objects; a new object may not.
+    if object.properties.values().any(|fragment| fragment.get(CONFIDENTIAL).is_some()) {
+        return Err(Body { schema: "property", object: body }.invalid("'confidential' was unexpected"));
+    }
+    Ok(object)
+}
+
+/// Reads the body of a request that replaces an object.
 ///
 /// # Errors
 ///
@@ -87,7 +103,7 @@ pub fn property_from_json(body: &Map<String, Value>) -> Result<Property, Error> 
     let reader = Body { schema: "property", object: body };
     let name = reader.required_text("name", MAX_NAME)?;
     // Files may say it, and whole namespaces; a property on its own may not.
-    if body.contains_key("confidential") {
+    if body.contains_key(CONFIDENTIAL) {
         return Err(reader.invalid("'confidential' is no key of a property's schema"));
     }
     let schema = fragment::read(body).map_err(|why| reader.invalid(&why))?;
@@ -131,6 +147,8 @@ impl NewTags {
         if !body.object.contains_key("tags") {
             return Err(body.invalid("'tags' is a required property"));
         }
+        // Lists of tags show no times, so nobody has any to send back.
+        let tag = |tag: &Body<'_>| tag.refuse_unknown(&["name"]).and_then(|()| self::tag(tag));
         body.each("tags", tag).map(Self)
     }
 }
@@ -169,6 +187,13 @@ fn refuse_read_only(body: &Map<String, Value>, read_only: &[&str]) -> Result<(),
         Some(key) => Err(Error::Forbidden(format!("Attribute '{key}' is read-only."))),
         None => Ok(()),
     }
+}
+
+fn refuse_many(key: &str, count: usize) -> Result<(), Error> {
+    if count <= MAX_AT_ONCE {
+        return Ok(());
+    }
+    Err(Error::OverLimit(format!("'{key}' has {count} entries; a request takes at most {MAX_AT_ONCE}")))
 }
 
 /// An object of a body, and the name of the schema it has to match.
@@ -226,6 +251,7 @@ impl Body<'_> {
         let mut seen = std::collections::HashSet::new();
         let name = |value: &Value| value.as_str().filter(|name| fits_three_bytes(name)).map(str::to_owned);
         let values = value.as_array().ok_or_else(refused)?;
+        refuse_many(key, values.len())?;
         let names: Option<Vec<String>> = values.iter().map(name).collect();
         names.filter(|names| names.iter().all(|name| seen.insert(name.clone()))).ok_or_else(refused)
     }
@@ -235,6 +261,7 @@ impl Body<'_> {
         let refused = || self.invalid(&format!("'{key}' must be a list of objects"));
         let Some(value) = self.object.get(key) else { return Ok(Vec::new()) };
         let values = value.as_array().ok_or_else(refused)?;
+        refuse_many(key, values.len())?;
         let nested = |value: &Value| {
             let object = value.as_object().ok_or_else(refused)?;
             read(&Body { schema: self.schema, object })
@@ -246,6 +273,7 @@ impl Body<'_> {
     fn fragments(&self, key: &str) -> Result<Map<String, Value>, Error> {
         let Some(value) = self.object.get(key) else { return Ok(Map::new()) };
         let fragments = value.as_object().ok_or_else(|| self.invalid(&format!("'{key}' must be an object")))?;
+        refuse_many(key, fragments.len())?;
         let read = |(name, value): (&String, &Value)| {
             if name.chars().count() > MAX_NAME || !fits_three_bytes(name) {
                 return Err(self.invalid(&format!("{name:?} is no name of a property")));

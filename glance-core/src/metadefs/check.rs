@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use regex::Regex;
+use regex::RegexBuilder;
 use serde_json::{Map, Value};
 
 use super::record::{Association, WholeNamespace};
@@ -53,6 +53,19 @@ pub enum Problem {
         /// The pattern.
         pattern: String,
     },
+    /// Its pattern cannot be understood, or is too large: whether the value matches is not known.
+    PatternUnknown {
+        /// The pattern.
+        pattern: String,
+    },
+}
+
+impl Problem {
+    /// Whether a definition speaks against the value; otherwise nothing is known of it.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        !matches!(self, Self::Undefined | Self::PatternUnknown { .. })
+    }
 }
 
 impl fmt::Display for Finding {
@@ -76,6 +89,7 @@ impl fmt::Display for Problem {
             Self::WrongLength => f.write_str("is too short or too long"),
             Self::WrongItems => f.write_str("has too few items, too many, or one twice"),
             Self::NoMatch { pattern } => write!(f, "does not match {pattern}"),
+            Self::PatternUnknown { pattern } => write!(f, "cannot be held against {pattern}, which is not understood"),
         }
     }
 }
@@ -84,8 +98,7 @@ impl fmt::Display for Problem {
 /// behind it what no definition knows.
 ///
 /// `target` is the set of properties that is meant, where such a resource has several; `None` takes definitions for
-/// any of them. Values may be JSON values or, as images and flavours keep them, texts that spell one. A pattern that
-/// cannot be understood holds for everything.
+/// any of them. Values may be JSON values or, as images and flavours keep them, texts that spell one.
 #[must_use]
 pub fn check(
     resource_type: &str,
@@ -161,8 +174,17 @@ impl Checker<'_> {
 /// What is wrong with a value; `None` if nothing is.
 fn judge(value: &Value, schema: &Map<String, Value>) -> Option<Problem> {
     let operands = operands(value, schema);
-    operands.iter().find_map(|value| judge_plain(value, schema))
+    gravest(operands.iter().filter_map(|value| judge_plain(value, schema)))
 }
+
+/// The first fault, or else the first problem.
+fn gravest(problems: impl Iterator<Item = Problem>) -> Option<Problem> {
+    let problems: Vec<_> = problems.collect();
+    problems.iter().find(|problem| problem.is_fault()).or(problems.first()).cloned()
+}
+
+/// Behind this operator, every word is an operand, as Nova reads it; behind others, all words are one.
+const ALL_IN: &str = "<all-in>";
 
 /// The values that a text with operators stands for: `<or> a <or> b` for `a` and `b`. Where the schema names no
 /// operators, or the text uses none, the value itself.
@@ -172,6 +194,7 @@ fn operands(value: &Value, schema: &Map<String, Value>) -> Vec<Value> {
     let operators = operators.into_iter().flatten().filter_map(Value::as_str);
     let used = operators.filter(|operator| !operator.is_empty() && text.trim_start().starts_with(operator));
     match used.max_by_key(|operator| operator.len()) {
+        Some(ALL_IN) => text.replace(ALL_IN, " ").split_whitespace().map(Value::from).collect(),
         Some(operator) => text.trim_start().split(operator).skip(1).map(|part| part.trim().into()).collect(),
         None => vec![value.clone()],
     }
@@ -245,9 +268,12 @@ fn of_length(value: &Value, schema: &Map<String, Value>) -> Option<Problem> {
 
 fn matches(value: &Value, schema: &Map<String, Value>) -> Option<Problem> {
     let pattern = schema.get("pattern")?.as_str()?;
-    let regex = regex::RegexBuilder::new(pattern).size_limit(LARGEST_PATTERN).build().ok()?;
-    let found = |regex: &Regex| regex.is_match(value.as_str().unwrap_or_default());
-    (value.is_string() && !found(&regex)).then(|| Problem::NoMatch { pattern: pattern.to_owned() })
+    let text = value.as_str()?;
+    let shown = || pattern.to_owned();
+    match RegexBuilder::new(pattern).size_limit(LARGEST_PATTERN).build() {
+        Ok(regex) => (!regex.is_match(text)).then(|| Problem::NoMatch { pattern: shown() }),
+        Err(_) => Some(Problem::PatternUnknown { pattern: shown() }),
+    }
 }
 
 fn items(value: &Value, schema: &Map<String, Value>) -> Option<Problem> {
@@ -258,7 +284,7 @@ fn items(value: &Value, schema: &Map<String, Value>) -> Option<Problem> {
         return Some(Problem::WrongItems);
     }
     let items = schema.get("items")?.as_object()?;
-    values.iter().find_map(|value| judge_plain(value, items))
+    gravest(values.iter().filter_map(|value| judge_plain(value, items)))
 }
 
 fn is_out_of(count: usize, schema: &Map<String, Value>, least: &str, most: &str) -> bool {

@@ -147,6 +147,7 @@ fn as_python_prints(value: &Value) -> String {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
+        Value::Number(number) if number.is_f64() => number.as_f64().map(float).unwrap_or_default(),
         Value::Number(number) => number.to_string(),
         Value::String(text) if text.contains('\'') && !text.contains('"') => format!("\"{}\"", quoted(text)),
         Value::String(text) => format!("'{}'", quoted(text).replace('\'', "\\'")),
@@ -162,8 +163,24 @@ fn as_python_prints(value: &Value) -> String {
     }
 }
 
+/// A number as Python prints it: as Rust does for debugging, but for the exponent, which has a sign and two digits.
+fn float(number: f64) -> String {
+    let text = format!("{number:?}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{digits}e{sign}{exponent:0>2}")
+}
+
 fn quoted(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t")
+    let escaped = |c: char| match c {
+        '\\' => "\\\\".to_owned(),
+        '\n' => "\\n".to_owned(),
+        '\r' => "\\r".to_owned(),
+        '\t' => "\\t".to_owned(),
+        c if c.is_control() => format!("\\x{:02x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 #[cfg(test)]
@@ -185,6 +202,13 @@ mod tests {
             ("default", json!(1.5), json!("1.5")),
             ("default", json!("x"), json!("x")),
             ("default", json!(["a", 1, null, {"b": "it's"}]), json!("['a', 1, None, {'b': \"it's\"}]")),
+            ("default", json!(1e15), json!("1000000000000000.0")),
+            ("default", json!(1e16), json!("1e+16")),
+            ("default", json!(-1.25e-120), json!("-1.25e-120")),
+            ("default", json!(0.0001), json!("0.0001")),
+            ("default", json!(0.00001), json!("1e-05")),
+            ("default", json!(-0.0), json!("-0.0")),
+            ("default", json!(["\u{1b}[2J\u{85}\n\\"]), json!("['\\x1b[2J\\x85\\n\\\\']")),
             ("minimum", json!(1.5), json!(1)),
             ("maximum", json!(-1.5), json!(-1)),
             ("maximum", json!(9_223_372_036_854_775_807_i64), json!(9_223_372_036_854_775_807_i64)),

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::record::{Definition, Recorded, ResourceType, WholeNamespace};
+use super::can_see;
+use super::record::{Definition, Named, Namespace, Object, Recorded, ResourceType, WholeNamespace};
 use crate::database::{
     Direction, ItemChange, MetadefChange, MetadefRepo, NamespaceQuery, NamespaceSortKey, RepoError, Viewer,
 };
@@ -37,14 +38,15 @@ pub enum Loaded {
 /// Namespaces read at once.
 const PAGE: usize = 100;
 
-/// The most namespaces that are for one resource type and are looked at.
-const MOST_CHECKED: usize = 10_000;
+/// How often a list begins anew because the namespace at which a page ended was removed meanwhile.
+const ATTEMPTS: usize = 3;
 
-/// Records one definition, all of it or nothing.
+/// Records one definition, all of it or nothing. What stands in it twice counts once, as the Python server has it: the
+/// first time, or with [`LoadMode::PreferNew`] the last time.
 ///
 /// # Errors
 ///
-/// [`RepoError::Exists`] if the definition names something twice, or another writer was first.
+/// [`RepoError::Exists`] if another writer was first.
 pub async fn load(
     database: &dyn MetadefRepo,
     definition: &Definition,
@@ -59,7 +61,7 @@ pub async fn load(
     if present.is_some() && mode == LoadMode::Skip {
         return Ok(Loaded::Skipped);
     }
-    let types: HashSet<String> = database.resource_types().await?.into_iter().map(|known| known.item.name).collect();
+    let types = database.resource_types().await?;
     let changes = changes(definition, present.as_ref(), &types, mode, now);
     database.change_metadefs(&changes).await?;
     Ok(if present.is_some() { Loaded::Changed } else { Loaded::Created })
@@ -81,68 +83,89 @@ pub async fn unload(database: &dyn MetadefRepo) -> Result<(), RepoError> {
 ///
 /// [`RepoError::Failed`].
 pub async fn export(database: &dyn MetadefRepo) -> Result<Vec<Definition>, RepoError> {
-    let mut query = NamespaceQuery {
-        viewer: Viewer { admin: true, project: None },
+    let everybody = Viewer { admin: true, project: None };
+    let namespaces = all_whole(database, &everybody, None, |_| true).await?;
+    Ok(namespaces.into_iter().map(WholeNamespace::into_definition).collect())
+}
+
+/// The namespaces that `viewer` sees, that `is_shown` lets through and that are for resources of the type
+/// `resource_type`, in the order of their names: what [`check`](fn@super::check) takes.
+///
+/// # Errors
+///
+/// [`RepoError::Failed`]; [`RepoError::NotFound`] if namespaces go away faster than they are listed.
+pub async fn definitions_for(
+    database: &dyn MetadefRepo,
+    viewer: &Viewer,
+    resource_type: &str,
+    is_shown: impl Fn(&Namespace) -> bool + Sync,
+) -> Result<Vec<WholeNamespace>, RepoError> {
+    all_whole(database, viewer, Some(resource_type), is_shown).await
+}
+
+/// All namespaces for a resource type, or for any, in the order of their names.
+async fn all_whole(
+    database: &dyn MetadefRepo,
+    viewer: &Viewer,
+    resource_type: Option<&str>,
+    is_shown: impl Fn(&Namespace) -> bool + Sync,
+) -> Result<Vec<WholeNamespace>, RepoError> {
+    let query = NamespaceQuery {
+        viewer: viewer.clone(),
         visibility: None,
-        resource_types: None,
+        resource_types: resource_type.map(|name| vec![name.to_owned()]),
         sort: (NamespaceSortKey::Name, Direction::Ascending),
         marker: None,
         limit: PAGE,
     };
-    let mut definitions = Vec::new();
-    loop {
-        let page = database.namespaces(&query).await?;
-        for listed in &page {
-            match database.whole_namespace(&listed.namespace.name).await {
-                Ok(whole) => definitions.push(whole.into_definition()),
-                // Removed meanwhile.
-                Err(RepoError::NotFound) => {}
-                Err(error) => return Err(error),
+    let mut whole = Vec::new();
+    for name in names(database, query, &is_shown).await? {
+        match database.whole_namespace(&name).await {
+            // It may have changed since it was listed.
+            Ok(found)
+                if can_see(&found.namespace, viewer.admin, viewer.project.as_deref()) && is_shown(&found.namespace) =>
+            {
+                whole.push(found);
             }
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE => query.marker = Some(last.namespace.item.name.clone()),
-            _ => return Ok(definitions),
-        }
-    }
-}
-
-/// The namespaces that `viewer` sees and that are for resources of the type `resource_type`, in the order of their
-/// names: what [`check`](fn@super::check) takes.
-///
-/// # Errors
-///
-/// [`RepoError::Failed`].
-pub async fn definitions_for(
-    database: &dyn MetadefRepo,
-    viewer: Viewer,
-    resource_type: &str,
-) -> Result<Vec<WholeNamespace>, RepoError> {
-    let query = NamespaceQuery {
-        viewer,
-        visibility: None,
-        resource_types: Some(vec![resource_type.to_owned()]),
-        sort: (NamespaceSortKey::Name, Direction::Ascending),
-        marker: None,
-        limit: MOST_CHECKED,
-    };
-    let mut definitions = Vec::new();
-    for listed in database.namespaces(&query).await? {
-        match database.whole_namespace(&listed.namespace.name).await {
-            Ok(whole) => definitions.push(whole),
-            // Removed meanwhile.
-            Err(RepoError::NotFound) => {}
+            Ok(_) | Err(RepoError::NotFound) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(definitions)
+    Ok(whole)
+}
+
+/// The names of all namespaces of a list, however many pages it has.
+async fn names(
+    database: &dyn MetadefRepo,
+    mut query: NamespaceQuery,
+    is_shown: &(impl Fn(&Namespace) -> bool + Sync),
+) -> Result<Vec<String>, RepoError> {
+    let mut attempts = 0;
+    let mut names = Vec::new();
+    loop {
+        let page = match database.namespaces(&query).await {
+            Err(RepoError::NotFound) if attempts < ATTEMPTS => {
+                attempts += 1;
+                names.clear();
+                query.marker = None;
+                continue;
+            }
+            page => page?,
+        };
+        let shown = page.iter().map(|listed| &listed.namespace.item).filter(|namespace| is_shown(namespace));
+        names.extend(shown.map(|namespace| namespace.name.clone()));
+        match page.last() {
+            Some(last) if page.len() == query.limit => query.marker = Some(last.namespace.item.name.clone()),
+            _ => return Ok(names),
+        }
+    }
 }
 
 /// What has to change so that `definition` is recorded over `present`.
 fn changes(
     definition: &Definition,
     present: Option<&WholeNamespace>,
-    types: &HashSet<String>,
+    types: &[Recorded<ResourceType>],
     mode: LoadMode,
     now: Timestamp,
 ) -> Vec<MetadefChange> {
@@ -153,32 +176,35 @@ fn changes(
         changes.push(MetadefChange::Namespace(ItemChange::Remove(name.clone())));
     }
     let kept = present.filter(|_| mode != LoadMode::Overwrite);
-    let before: Vec<&str> = kept.iter().map(|_| name.as_str()).collect();
-    plan.apply(&before, name, &definition.namespace, &mut changes, MetadefChange::Namespace);
-    let known_types: Vec<&str> = types.iter().map(String::as_str).collect();
+    let before: Vec<_> = kept.iter().map(|whole| whole.namespace.clone()).collect();
+    plan.apply(&before, [definition.namespace.clone()], &mut changes, MetadefChange::Namespace);
     let contents = kept.map(|whole| whole.contents.clone()).unwrap_or_default();
-    let before: Vec<&str> = contents.associations.iter().map(|known| known.resource_type.as_str()).collect();
-    for association in &definition.associations {
-        let kind = ResourceType { name: association.resource_type.clone(), protected: true };
-        plan.apply(&known_types, &kind.name, &kind, &mut changes, MetadefChange::ResourceType);
-        let wrap = |change| MetadefChange::Association(name.clone(), change);
-        plan.apply(&before, &association.resource_type, association, &mut changes, wrap);
-    }
-    let before: Vec<&str> = contents.properties.iter().map(|known| known.name.as_str()).collect();
-    for property in &definition.properties {
-        let wrap = |change| MetadefChange::Property(name.clone(), change);
-        plan.apply(&before, &property.name, property, &mut changes, wrap);
-    }
-    let before: Vec<&str> = contents.objects.iter().map(|known| known.name.as_str()).collect();
-    for object in &definition.objects {
-        let wrap = |change| MetadefChange::Object(name.clone(), change);
-        plan.apply(&before, &object.name, object, &mut changes, wrap);
-    }
-    let before: Vec<&str> = contents.tags.iter().map(|known| known.name.as_str()).collect();
-    for tag in &definition.tags {
-        plan.apply(&before, &tag.name, tag, &mut changes, |change| MetadefChange::Tag(name.clone(), change));
-    }
+    let kinds = definition.associations.iter().map(|known| kind(types, &known.resource_type));
+    plan.apply(types, kinds, &mut changes, MetadefChange::ResourceType);
+    let wrap = |change| MetadefChange::Association(name.clone(), change);
+    plan.apply(&contents.associations, definition.associations.iter().cloned(), &mut changes, wrap);
+    let wrap = |change| MetadefChange::Property(name.clone(), change);
+    plan.apply(&contents.properties, definition.properties.iter().cloned(), &mut changes, wrap);
+    let objects = definition.objects.iter().map(|object| with_needs(object, &contents.objects));
+    let wrap = |change| MetadefChange::Object(name.clone(), change);
+    plan.apply(&contents.objects, objects, &mut changes, wrap);
+    let wrap = |change| MetadefChange::Tag(name.clone(), change);
+    plan.apply(&contents.tags, definition.tags.iter().cloned(), &mut changes, wrap);
     changes
+}
+
+/// The resource type of this name as it is, or as a file makes it.
+fn kind(types: &[Recorded<ResourceType>], name: &str) -> ResourceType {
+    let known = types.iter().find(|known| known.name == name).map(|known| known.item.clone());
+    known.unwrap_or_else(|| ResourceType { name: name.to_owned(), protected: true })
+}
+
+/// An object of a file. Where it says nothing of what is required, what was required stays: the Python server's loader
+/// never writes that.
+fn with_needs(object: &Object, before: &[Recorded<Object>]) -> Object {
+    let present = before.iter().find(|known| known.name == object.name).filter(|_| object.required.is_empty());
+    let required = present.map_or_else(|| object.required.clone(), |present| present.required.clone());
+    Object { required, ..object.clone() }
 }
 
 struct Plan {
@@ -187,24 +213,24 @@ struct Plan {
 }
 
 impl Plan {
-    /// Adds the change that brings `item`, called `name`, to those which are there `before`, if there is one.
-    fn apply<T: Clone>(
+    /// Adds the changes that bring `items` to those which are there `before`.
+    fn apply<T: Named>(
         &self,
-        before: &[&str],
-        name: &str,
-        item: &T,
+        before: &[Recorded<T>],
+        items: impl IntoIterator<Item = T>,
         changes: &mut Vec<MetadefChange>,
         wrap: impl Fn(ItemChange<T>) -> MetadefChange,
     ) {
-        if !before.contains(&name) {
-            // As the Python server's loader leaves it: what was never changed has no time of a change.
-            changes.push(wrap(ItemChange::Add(Recorded {
-                item: item.clone(),
-                created_at: self.now,
-                updated_at: None,
-            })));
-        } else if self.prefer_new {
-            changes.push(wrap(ItemChange::Set { name: name.to_owned(), to: item.clone(), at: self.now }));
+        let mut known: HashSet<String> = before.iter().map(|known| known.item.name().to_owned()).collect();
+        for item in items {
+            let name = item.name().to_owned();
+            if known.insert(name.clone()) {
+                // As the Python server's loader leaves it: what was never changed has no time of a change.
+                let added = Recorded { item, created_at: self.now, updated_at: None };
+                changes.push(wrap(ItemChange::Add(added)));
+            } else if self.prefer_new {
+                changes.push(wrap(ItemChange::Set { name, to: item, at: self.now }));
+            }
         }
     }
 }

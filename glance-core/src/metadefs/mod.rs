@@ -13,7 +13,10 @@ mod library;
 mod record;
 mod starter;
 
-pub use body::{NewNamespace, NewTags, association_from_json, object_from_json, property_from_json, tag_from_json};
+pub use body::{
+    NewNamespace, NewTags, association_from_json, new_object_from_json, object_from_json, property_from_json,
+    tag_from_json,
+};
 pub use check::{Finding, Problem, check};
 pub use file::BadDefinition;
 pub use fragment::shown as shown_fragment;
@@ -30,6 +33,9 @@ pub const MAX_NAME: usize = 80;
 pub const MAX_DESCRIPTION: usize = 500;
 /// The most characters of an owner.
 pub const MAX_OWNER: usize = 255;
+
+/// The most things of a kind in one request: tags, properties, objects, associations.
+pub const MAX_AT_ONCE: usize = 1_000;
 
 /// Whether a caller sees `namespace`, before any policy is asked: public ones are seen by everybody, others by
 /// their owner and by administrators.

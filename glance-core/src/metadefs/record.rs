@@ -26,6 +26,16 @@ impl<T> Deref for Recorded<T> {
     }
 }
 
+impl Recorded<Namespace> {
+    /// Whether this is the namespace that `seen` was, and the same callers may do the same with it: it has its owner,
+    /// its visibility and its protection.
+    #[must_use]
+    pub fn is_guarded_as(&self, seen: &Self) -> bool {
+        let guards = |known: &Self| (known.created_at, known.visibility, known.protected);
+        self.name == seen.name && self.owner == seen.owner && guards(self) == guards(seen)
+    }
+}
+
 /// A group of definitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Namespace {

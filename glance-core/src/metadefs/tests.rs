@@ -41,6 +41,7 @@ fn processor() -> Value {
             "flag": {"title": "f", "type": "boolean"},
             "features": {"title": "f", "type": "array", "items": {"type": "string", "enum": ["a", "b"]},
                 "uniqueItems": true, "maxItems": 2},
+            "needs": {"title": "n", "type": "string", "enum": ["fpu", "vme", "a b"], "operators": ["<all-in>", "<in>"]},
             "odd": {"title": "o", "type": "string", "pattern": "(?<=x"},
         },
         "objects": [{"name": "cache", "required": ["size"], "properties": {
@@ -182,11 +183,55 @@ fn the_other_bodies_are_read_as_strictly() {
     assert!(matches!(tag_from_json(object(&json!({"name": "t", "x": 1}))), Err(Error::Invalid(_))));
     assert!(matches!(tag_from_json(object(&json!({"name": "t", "created_at": 1}))), Err(Error::Forbidden(_))));
     assert!(matches!(object_from_json(object(&json!({"name": "o", "self": 1}))), Err(Error::Forbidden(_))));
+    let secret = json!({"name": "o", "properties": {"p": {"title": "t", "type": "string", "confidential": true}}});
+    assert!(matches!(new_object_from_json(object(&secret)), Err(Error::Invalid(_))));
+    assert_eq!(object_from_json(object(&secret)).unwrap().properties["p"]["confidential"], true);
     assert!(matches!(association_from_json(object(&json!({"name": "r", "prefix": 1}))), Err(Error::Invalid(_))));
-    for body in [json!({}), json!({"tags": ["x"]}), json!({"tags": [], "x": 1}), json!({"tags": [{"name": 1}]})] {
+    for body in [
+        json!({}),
+        json!({"tags": ["x"]}),
+        json!({"tags": [], "x": 1}),
+        json!({"tags": [{"name": 1}]}),
+        json!({"tags": [{"name": "t", "created_at": "x"}]}),
+    ] {
         assert!(matches!(NewTags::from_json(object(&body)), Err(Error::Invalid(_))), "{body}");
     }
     assert_eq!(NewTags::from_json(object(&json!({"tags": []}))).unwrap().0, []);
+}
+
+/// Section "JSON" of `hardening.md`.
+#[test]
+fn a_request_holds_so_many_things_of_a_kind() {
+    let tags = |count: usize| (0..count).map(|n| json!({"name": n.to_string()})).collect::<Vec<_>>();
+    let schemas = |count: usize| -> Map<String, Value> {
+        (0..count).map(|n| (n.to_string(), json!({"title": "t", "type": "string"}))).collect()
+    };
+    let names = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
+    let over = |refused: Result<(), Error>| matches!(refused, Err(Error::OverLimit(_)));
+    for (count, is_over) in [(MAX_AT_ONCE, false), (MAX_AT_ONCE + 1, true)] {
+        let body = json!({ "tags": tags(count) });
+        assert_eq!(over(NewTags::from_json(object(&body)).map(drop)), is_over);
+        for (key, value) in [
+            ("tags", json!(tags(count))),
+            ("objects", json!(tags(count))),
+            ("resource_type_associations", json!(tags(count))),
+            ("properties", json!(schemas(count))),
+        ] {
+            let body = json!({"namespace": "n", key: value});
+            assert_eq!(over(NewNamespace::from_json(object(&body)).map(drop)), is_over, "{key}");
+        }
+        for (key, value) in [("properties", json!(schemas(count))), ("required", json!(names(count)))] {
+            let body = json!({"name": "o", key: value});
+            assert_eq!(over(object_from_json(object(&body)).map(drop)), is_over, "{key}");
+        }
+    }
+}
+
+#[test]
+fn what_says_nothing_against_a_value_is_no_fault() {
+    let problems = |properties: Value| check("Image", None, object(&properties), &[whole(&processor())]);
+    assert!(problems(json!({"hw_odd": "y", "x": 1})).iter().all(|finding| !finding.problem.is_fault()));
+    assert!(problems(json!({"hw_cores": 0})).iter().all(|finding| finding.problem.is_fault()));
 }
 
 fn findings(resource_type: &str, target: Option<&str>, properties: &Value) -> Vec<String> {
@@ -200,7 +245,10 @@ fn values_that_fit_their_definitions_are_found_good() {
         json!({}),
         json!({"hw_cores": "4", "hw_mode": "host", "hw_id": "abc", "hw_flag": "True"}),
         json!({"hw_cores": 64, "hw_flag": false, "hw_features": ["a", "b"], "hw_size": 1.5}),
-        json!({"hw_features": "a, b", "hw_mode": "<or> host <or> custom", "hw_odd": "y"}),
+        json!({"hw_features": "a, b", "hw_mode": "<or> host <or> custom"}),
+        json!({"hw_needs": "<all-in> fpu vme"}),
+        json!({"hw_needs": " <all-in> fpu <all-in> vme"}),
+        json!({"hw_needs": "<in> a b"}),
         json!({"hw_size": "3", "hw_ways": "2"}),
     ] {
         assert_eq!(findings("Image", None, &properties), Vec::<String>::new(), "{properties}");
@@ -216,6 +264,10 @@ fn values_that_do_not_fit_are_named() {
         (json!({"hw_cores": 65}), "hw_cores: is out of range (Processor)"),
         (json!({"hw_mode": "guest"}), "hw_mode: is none of host, custom (Processor)"),
         (json!({"hw_mode": "<or> host <or> x"}), "hw_mode: is none of host, custom (Processor)"),
+        (json!({"hw_needs": "<all-in> fpu vmx"}), "hw_needs: is none of fpu, vme, a b (Processor)"),
+        (json!({"hw_needs": "<in> fpu vme"}), "hw_needs: is none of fpu, vme, a b (Processor)"),
+        (json!({"hw_odd": "y"}), "hw_odd: cannot be held against (?<=x, which is not understood (Processor)"),
+        (json!({"hw_odd": {}}), "hw_odd: is not of the type string (Processor)"),
         (json!({"hw_id": "a"}), "hw_id: is too short or too long (Processor)"),
         (json!({"hw_id": "abcde"}), "hw_id: is too short or too long (Processor)"),
         (json!({"hw_id": "AB"}), "hw_id: does not match ^[a-z]+$ (Processor)"),

@@ -46,13 +46,28 @@ pub(super) async fn load_all(
         match definition(content) {
             Ok(definition) => match load(database, &definition, mode, Timestamp::now()).await {
                 Ok(loaded) => complain(&format!("{shown}: namespace {} {}", definition.namespace.name, word(loaded))),
-                Err(RepoError::Exists) => complain(&format!("{shown}: not loaded: something in it stands twice")),
+                Err(RepoError::Exists) => {
+                    complain(&format!("{shown}: not loaded: somebody else recorded some of it first"));
+                }
                 Err(error) => return Err(error.into()),
             },
             Err(why) => complain(&format!("{shown}: not loaded: {why}")),
         }
     }
     Ok(())
+}
+
+/// The definitions in `files`.
+///
+/// # Errors
+///
+/// If there are none, or one cannot be read.
+pub(super) fn parse_all(files: Vec<File>) -> Result<Vec<Definition>, Box<dyn Error>> {
+    if files.is_empty() {
+        return Err("there are no definitions".into());
+    }
+    let parse = |File { shown, content }| definition(content).map_err(|why| format!("{shown}: {why}").into());
+    files.into_iter().map(parse).collect()
 }
 
 fn word(loaded: Loaded) -> &'static str {

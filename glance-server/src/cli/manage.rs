@@ -152,5 +152,11 @@ pub(super) fn within<T>(
 /// Says on standard error what is wrong.
 pub(super) fn complain(what: &str) {
     // Nothing is left to do about a closed terminal.
-    let _ = writeln!(io::stderr().lock(), "{what}");
+    let _ = writeln!(io::stderr().lock(), "{}", printable(what));
+}
+
+/// A text that leaves a terminal alone: names come from files and from whoever may define things.
+pub(super) fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }

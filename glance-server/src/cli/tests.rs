@@ -148,8 +148,9 @@ fn definitions_are_loaded_exported_and_loaded_again() {
     assert_eq!(library.run("glance-server db load_metadefs --path DIR/definitions DATA"), succeeded());
     let exported = library.exported("first");
     let names: Vec<_> = exported.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["TheCPU-2.json", "TheCPU.json"]);
+    assert_eq!(names, ["TheCPU-2.json", "TheCPU.json", "x.json"]);
     let processor = &exported[1].1;
+    assert_eq!(exported[2].1["tags"], serde_json::json!([{"name": "t"}]));
     assert_eq!((&processor["owner"], &processor["objects"][0]["required"][0]), (&"o".into(), &"a".into()));
     assert_eq!(processor["properties"]["cores"]["default"], 5);
     assert_eq!(library.run("glance-manage DATA db unload_metadefs"), succeeded());
@@ -219,4 +220,28 @@ fn properties_are_held_against_definitions() {
             assert_eq!(library.run(&line), format!("{:?}", ExitCode::from(code)), "{properties} {line}");
         }
     }
+}
+
+#[test]
+fn properties_are_held_against_nothing_but_what_was_meant() {
+    let library = Library::new();
+    library.define("cpu.json", PROCESSOR);
+    std::fs::write(library.path("properties"), r#"{"hw_cores":"4"}"#).unwrap();
+    let run = |options: &str| {
+        library.run(&format!("glance-server metadefs validate DIR/properties --definitions DIR/{options}"))
+    };
+    let failed = format!("{:?}", ExitCode::from(1));
+    assert_eq!(run("definitions --resource-type Image"), succeeded());
+    assert_eq!(run("definitions/cpu.json --resource-type Image"), succeeded());
+    assert_eq!(run("definitions --resource-type Imgae"), failed);
+    assert_eq!(run("missing --resource-type Image"), failed);
+    std::fs::create_dir(library.path("empty")).unwrap();
+    assert_eq!(run("empty --resource-type Image"), failed);
+    library.define("broken.json", "{");
+    assert_eq!(run("definitions --resource-type Image"), failed);
+}
+
+#[test]
+fn names_leave_the_terminal_alone() {
+    assert_eq!(super::manage::printable("é \u{1b}[2J\u{9b}2J\n::"), "é \\u{1b}[2J\\u{9b}2J\\n::");
 }

@@ -9,10 +9,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use glance_core::database::{MetadefRepo, Viewer};
 use glance_core::memory::MemoryDatabase;
-use glance_core::metadefs::{Finding, LoadMode, Problem, WholeNamespace, check, definitions_for};
+use glance_core::metadefs::{Finding, LoadMode, Problem, WholeNamespace, check, definitions_for, load};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::definitions::{load_all, read_all};
+use super::definitions::{parse_all, read_all};
+use super::manage::printable;
 use super::{REFUSED, manage};
 use crate::config::Settings;
 
@@ -51,14 +53,15 @@ pub(super) struct ValidateOptions {
 ///
 /// # Errors
 ///
-/// If the properties cannot be read, or the database fails.
+/// If the properties or definitions cannot be read, no definition is for such resources, or the database fails.
 pub(super) fn run(command: &MetadefsCommand, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     let MetadefsCommand::Validate(options) = command;
     let properties = options.properties()?;
     let definitions = options.definitions(settings)?;
     let findings = check(&options.resource_type, options.target.as_deref(), &properties, &definitions);
-    let is_wrong = |finding: &&Finding| options.strict || finding.problem != Problem::Undefined;
-    let accepted = !findings.iter().any(|finding| is_wrong(&finding));
+    let is_wrong =
+        |finding: &Finding| finding.problem.is_fault() || (options.strict && finding.problem == Problem::Undefined);
+    let accepted = !findings.iter().any(is_wrong);
     options.write(&findings, accepted)?;
     Ok(if accepted { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
 }
@@ -80,7 +83,9 @@ impl ValidateOptions {
                 let runtime = tokio::runtime::Builder::new_current_thread().build()?;
                 runtime.block_on(async {
                     let database = MemoryDatabase::new();
-                    load_all(&database, read_all(path), LoadMode::Merge).await?;
+                    for definition in parse_all(read_all(path))? {
+                        load(&database, &definition, LoadMode::Merge, Timestamp::now()).await?;
+                    }
                     self.of(&database).await
                 })
             }
@@ -89,13 +94,18 @@ impl ValidateOptions {
 
     async fn of(&self, database: &dyn MetadefRepo) -> Result<Vec<WholeNamespace>, Box<dyn Error>> {
         let everybody = Viewer { admin: true, project: None };
-        Ok(definitions_for(database, everybody, &self.resource_type).await?)
+        let definitions = definitions_for(database, &everybody, &self.resource_type, |_| true).await?;
+        // A type that is misspelt would have every property pass.
+        if definitions.is_empty() {
+            return Err(format!("no definition is for resources of the type {}", self.resource_type).into());
+        }
+        Ok(definitions)
     }
 
     fn write(&self, findings: &[Finding], accepted: bool) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if !self.json {
-            return findings.iter().try_for_each(|finding| writeln!(out, "{finding}"));
+            return findings.iter().try_for_each(|finding| writeln!(out, "{}", printable(&finding.to_string())));
         }
         let findings = findings.iter().map(|finding| {
             json!({

@@ -1,7 +1,7 @@
 //! Resource types, and what namespaces are for.
 
 use super::{Metadefs, no_namespace, recorded, refuse_protected};
-use crate::database::{ItemChange, MetadefChange, RepoError};
+use crate::database::{ItemChange, MetadefChange};
 use crate::error::Error;
 use crate::metadefs::{Association, Recorded, ResourceType};
 
@@ -22,11 +22,10 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy.
     pub async fn associations(&self, namespace: &str) -> Result<Vec<Recorded<Association>>, Error> {
-        let seen = self.allowed("list_metadef_resource_types", namespace).await?;
-        if self.allow("get_metadef_resource_type", &seen).is_err() {
-            return Ok(Vec::new());
-        }
-        self.database().associations(namespace).await.map_err(|error| gone(error, namespace))
+        let read = self.database().associations(namespace).await;
+        let within = self.shown("list_metadef_resource_types", namespace, read)?;
+        let is_shown = self.allow("get_metadef_resource_type", &within.namespace).is_ok();
+        Ok(if is_shown { within.found } else { Vec::new() })
     }
 
     /// Associates a resource type with a namespace. A type that is new is made.
@@ -35,14 +34,14 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy; [`Error::Conflict`] if they are associated.
     pub async fn associate(&self, namespace: &str, new: Association) -> Result<Recorded<Association>, Error> {
-        self.changeable("add_metadef_resource_type_association", namespace).await?;
+        let seen = self.changeable("add_metadef_resource_type_association", namespace).await?;
         let association = recorded(new);
         let change = MetadefChange::Association(namespace.to_owned(), ItemChange::Add(association.clone()));
         let exists = || {
             let name = &association.resource_type;
             format!("The metadata definition resource-type {name} is associated with namespace={namespace} already.")
         };
-        self.change(change, exists, || format!("Namespace {namespace} not found")).await?;
+        self.change(&seen, [change], exists, || no_namespace(namespace).to_string()).await?;
         Ok(association)
     }
 
@@ -52,21 +51,15 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy or if the namespace is protected.
     pub async fn dissociate(&self, namespace: &str, resource_type: &str) -> Result<(), Error> {
-        let seen = self.changeable("remove_metadef_resource_type_association", namespace).await?;
+        self.refuse_read_only()?;
+        let read = self.database().associations(namespace).await;
+        let within = self.shown("remove_metadef_resource_type_association", namespace, read)?;
         let missing = || format!("Failed to find resource type {resource_type} to delete");
-        let associations = self.database().associations(namespace).await.map_err(|error| gone(error, namespace))?;
-        if !associations.iter().any(|known| known.resource_type == resource_type) {
+        if !within.found.iter().any(|known| known.resource_type == resource_type) {
             return Err(Error::NotFound(missing()));
         }
-        refuse_protected(&seen, "resource-type-association", resource_type)?;
+        refuse_protected(&within.namespace, "resource-type-association", resource_type)?;
         let change = MetadefChange::Association(namespace.to_owned(), ItemChange::Remove(resource_type.to_owned()));
-        self.remove(change, missing).await
-    }
-}
-
-fn gone(error: RepoError, namespace: &str) -> Error {
-    match error {
-        RepoError::NotFound => no_namespace(namespace),
-        error => error.into(),
+        self.remove(&within.namespace, change, missing).await
     }
 }

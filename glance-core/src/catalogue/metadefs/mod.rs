@@ -1,10 +1,13 @@
 //! Metadata definitions, as one caller may see and change them.
 
 mod associations;
+mod items;
 mod namespaces;
 mod objects;
 mod properties;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{Glance, Registry};
 use crate::context::RequestContext;
-use crate::database::{ItemChange, MetadefChange, MetadefRepo, RepoError, Viewer};
+use crate::database::{MetadefChange, MetadefRepo, RepoError, Viewer, Within};
 use crate::error::Error;
 use crate::metadefs::{Finding, Namespace, NamespaceVisibility, Recorded, can_see, check, definitions_for};
 use crate::policy::{Target, Value};
@@ -60,8 +63,8 @@ impl Metadefs<'_> {
         properties: &Map<String, Json>,
     ) -> Result<Vec<Finding>, Error> {
         self.allow_call("get_metadef_namespaces")?;
-        let mut definitions = definitions_for(self.database(), self.viewer(), resource_type).await?;
-        definitions.retain(|whole| SHOW.iter().all(|rule| self.allow(rule, &whole.namespace).is_ok()));
+        let is_shown = |namespace: &Namespace| SHOW.iter().all(|rule| self.allow(rule, namespace).is_ok());
+        let definitions = definitions_for(self.database(), &self.viewer(), resource_type, is_shown).await?;
         Ok(check(resource_type, target, properties, &definitions))
     }
 
@@ -79,11 +82,9 @@ impl Metadefs<'_> {
 
     /// The namespace called `name`, if the caller sees it.
     async fn seen(&self, name: &str) -> Result<Recorded<Namespace>, Error> {
-        match self.database().namespace(name).await {
-            Ok(namespace) if can_see(&namespace, self.admin, self.project()) => Ok(namespace),
-            Ok(_) | Err(RepoError::NotFound) => Err(no_namespace(name)),
-            Err(error) => Err(error.into()),
-        }
+        let namespace = self.database().namespace(name).await.map_err(|error| gone(error, name))?;
+        self.refuse_hidden(&namespace)?;
+        Ok(namespace)
     }
 
     /// The namespace called `name`, if the caller sees it and policy allows the call `rule` on it.
@@ -99,11 +100,23 @@ impl Metadefs<'_> {
         self.allowed(rule, name).await
     }
 
+    /// What was read of the namespace called `name`, if the caller sees the namespace and policy allows the call
+    /// `rule` on it, both as it was when that was read.
+    fn shown<T>(&self, rule: &str, name: &str, read: Result<Within<T>, RepoError>) -> Result<Within<T>, Error> {
+        let within = read.map_err(|error| gone(error, name))?;
+        self.refuse_hidden(&within.namespace)?;
+        self.allow(rule, &within.namespace)?;
+        Ok(within)
+    }
+
+    fn refuse_hidden(&self, namespace: &Namespace) -> Result<(), Error> {
+        if can_see(namespace, self.admin, self.project()) { Ok(()) } else { Err(no_namespace(&namespace.name)) }
+    }
+
     fn allow(&self, rule: &str, namespace: &Namespace) -> Result<(), Error> {
-        let target = [
-            ("project_id", Value::from(namespace.owner.as_str())),
-            ("visibility", namespace.visibility.map(NamespaceVisibility::as_str).into()),
-        ];
+        let visibility = namespace.visibility.unwrap_or(NamespaceVisibility::Private);
+        let target =
+            [("project_id", Value::from(namespace.owner.as_str())), ("visibility", visibility.as_str().into())];
         self.enforce(rule, &target).map_err(|error| match error {
             Error::NotFound(_) => no_namespace(&namespace.name),
             error => error,
@@ -133,28 +146,44 @@ impl Metadefs<'_> {
         Ok(())
     }
 
-    /// Makes one change; `exists` says what is wrong if a name is taken, and `missing` if something is not there.
+    /// Makes changes that are allowed on the namespace as it was `seen`; `exists` says what is wrong if a name is
+    /// taken, and `missing` if something is not there.
     async fn change(
         &self,
-        change: MetadefChange,
+        seen: &Recorded<Namespace>,
+        changes: impl IntoIterator<Item = MetadefChange>,
         exists: impl FnOnce() -> String,
         missing: impl FnOnce() -> String,
     ) -> Result<(), Error> {
-        self.database().change_metadefs(&[change]).await.map_err(|error| match error {
+        let changes: Vec<_> = [MetadefChange::Expect(seen.clone())].into_iter().chain(changes).collect();
+        self.database().change_metadefs(&changes).await.map_err(|error| match error {
             RepoError::Exists => Error::Conflict(exists()),
             RepoError::NotFound => Error::NotFound(missing()),
+            RepoError::Changed => Error::Conflict(format!("Namespace {} was changed meanwhile", seen.name)),
             error => error.into(),
         })
     }
 
     /// Makes a change after which no name can be taken.
-    async fn remove(&self, change: MetadefChange, missing: impl FnOnce() -> String) -> Result<(), Error> {
-        self.change(change, String::new, missing).await
+    async fn remove(
+        &self,
+        seen: &Recorded<Namespace>,
+        change: MetadefChange,
+        missing: impl FnOnce() -> String,
+    ) -> Result<(), Error> {
+        self.change(seen, [change], String::new, missing).await
     }
 }
 
 fn no_namespace(name: &str) -> Error {
     Error::NotFound(format!("Namespace {name} not found"))
+}
+
+fn gone(error: RepoError, name: &str) -> Error {
+    match error {
+        RepoError::NotFound => no_namespace(name),
+        error => error.into(),
+    }
 }
 
 /// Refuses to delete `what` of a protected namespace.
@@ -169,12 +198,4 @@ fn refuse_protected(namespace: &Namespace, what: &str, name: &str) -> Result<(),
 fn recorded<T>(item: T) -> Recorded<T> {
     let now = super::create::now();
     Recorded { item, created_at: now, updated_at: Some(now) }
-}
-
-fn add<T>(item: T) -> ItemChange<T> {
-    ItemChange::Add(recorded(item))
-}
-
-fn set<T>(name: &str, to: T) -> ItemChange<T> {
-    ItemChange::Set { name: name.to_owned(), to, at: super::create::now() }
 }

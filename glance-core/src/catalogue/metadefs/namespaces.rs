@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Metadefs, SHOW, add, no_namespace, recorded, refuse_protected};
+use super::{Metadefs, SHOW, gone, no_namespace, recorded, refuse_protected};
 use crate::database::{
     Direction, ItemChange, ListedNamespace, MetadefChange, NamespaceQuery, NamespaceSortKey, RepoError,
 };
@@ -57,7 +57,7 @@ impl Metadefs<'_> {
         self.allow_call("get_metadef_namespaces")?;
         self.allow_call("list_metadef_resource_types")?;
         if let Some(marker) = &request.marker {
-            self.seen(marker).await?;
+            self.allowed("get_metadef_namespace", marker).await?;
         }
         let settings = &self.registry.settings;
         let limit = request.limit.unwrap_or(settings.limit_param_default).min(settings.api_limit_max);
@@ -88,9 +88,9 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy.
     pub async fn namespace(&self, name: &str, resource_type: Option<&str>) -> Result<WholeNamespace, Error> {
-        let namespace = self.seen(name).await?;
-        SHOW.iter().try_for_each(|rule| self.allow(rule, &namespace))?;
         let whole = self.database().whole_namespace(name).await.map_err(|error| gone(error, name))?;
+        self.refuse_hidden(&whole.namespace)?;
+        SHOW.iter().try_for_each(|rule| self.allow(rule, &whole.namespace))?;
         Ok(match resource_type {
             Some(resource_type) => whole.prefixed(resource_type),
             None => whole,
@@ -132,7 +132,7 @@ impl Metadefs<'_> {
     }
 
     /// Records `new` in the place of the namespace called `name`, whose contents stay. An owner that is not named
-    /// becomes the caller's project.
+    /// becomes the caller's project. Returns the namespace with the time when it was last changed before this.
     ///
     /// # Errors
     ///
@@ -144,17 +144,19 @@ impl Metadefs<'_> {
         let at = super::super::create::now();
         let change = ItemChange::Set { name: name.to_owned(), to: to.clone(), at };
         self.change(
-            MetadefChange::Namespace(change),
+            &present,
+            [MetadefChange::Namespace(change)],
             || {
                 format!(
                     "Invalid update. It would result in a duplicate metadata definition namespace with the same \
                      name of {taken}"
                 )
             },
-            || format!("Namespace {name} not found"),
+            || no_namespace(name).to_string(),
         )
         .await?;
-        Ok(Recorded { item: to, created_at: present.created_at, updated_at: Some(at) })
+        // As the Python server answers: with the time of the change before this one.
+        Ok(Recorded { item: to, ..present })
     }
 
     /// Deletes a namespace with all that is in it.
@@ -165,10 +167,8 @@ impl Metadefs<'_> {
     pub async fn delete_namespace(&self, name: &str) -> Result<(), Error> {
         let namespace = self.changeable("delete_metadef_namespace", name).await?;
         refuse_protected(&namespace, "namespace", name)?;
-        self.remove(MetadefChange::Namespace(ItemChange::Remove(name.to_owned())), || {
-            format!("Namespace {name} not found")
-        })
-        .await
+        let change = MetadefChange::Namespace(ItemChange::Remove(name.to_owned()));
+        self.remove(&namespace, change, || no_namespace(name).to_string()).await
     }
 
     /// Who owns what the caller records.
@@ -179,20 +179,16 @@ impl Metadefs<'_> {
     }
 }
 
-fn gone(error: RepoError, name: &str) -> Error {
-    match error {
-        RepoError::NotFound => no_namespace(name),
-        error => error.into(),
-    }
-}
-
 fn additions(definition: &Definition, namespace: &Recorded<Namespace>) -> Vec<MetadefChange> {
+    fn add<T: Clone>(item: &T) -> ItemChange<T> {
+        ItemChange::Add(recorded(item.clone()))
+    }
     let name = || namespace.name.clone();
     let mut changes = vec![MetadefChange::Namespace(ItemChange::Add(namespace.clone()))];
-    changes.extend(definition.associations.iter().map(|one| MetadefChange::Association(name(), add(one.clone()))));
-    changes.extend(definition.objects.iter().map(|one| MetadefChange::Object(name(), add(one.clone()))));
-    changes.extend(definition.tags.iter().map(|one| MetadefChange::Tag(name(), add(one.clone()))));
-    changes.extend(definition.properties.iter().map(|one| MetadefChange::Property(name(), add(one.clone()))));
+    changes.extend(definition.associations.iter().map(|one| MetadefChange::Association(name(), add(one))));
+    changes.extend(definition.objects.iter().map(|one| MetadefChange::Object(name(), add(one))));
+    changes.extend(definition.tags.iter().map(|one| MetadefChange::Tag(name(), add(one))));
+    changes.extend(definition.properties.iter().map(|one| MetadefChange::Property(name(), add(one))));
     changes
 }
 
@@ -247,6 +243,6 @@ impl Metadefs<'_> {
         let namespace = self.seen(name).await?;
         rules.iter().try_for_each(|rule| self.allow(rule, &namespace))?;
         refuse_protected(&namespace, "namespace", name)?;
-        self.remove(change, || format!("Namespace {name} not found")).await
+        self.remove(&namespace, change, || no_namespace(name).to_string()).await
     }
 }

@@ -1,7 +1,6 @@
 //! Objects of a namespace.
 
-use super::{Metadefs, add, refuse_protected, set};
-use crate::database::{ItemChange, MetadefChange, RepoError};
+use super::Metadefs;
 use crate::error::Error;
 use crate::metadefs::{Object, Recorded};
 
@@ -12,11 +11,9 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy.
     pub async fn objects(&self, namespace: &str) -> Result<Vec<Recorded<Object>>, Error> {
-        let seen = self.allowed("get_metadef_objects", namespace).await?;
-        if self.allow("get_metadef_object", &seen).is_err() {
-            return Ok(Vec::new());
-        }
-        self.database().objects(namespace).await.map_err(|error| no_object(error, namespace, ""))
+        let within = self.shown("get_metadef_objects", namespace, self.database().objects(namespace).await)?;
+        let is_shown = self.allow("get_metadef_object", &within.namespace).is_ok();
+        Ok(if is_shown { within.found } else { Vec::new() })
     }
 
     /// One object.
@@ -25,8 +22,7 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy.
     pub async fn object(&self, namespace: &str, name: &str) -> Result<Recorded<Object>, Error> {
-        self.allowed("get_metadef_object", namespace).await?;
-        self.database().object(namespace, name).await.map_err(|error| no_object(error, namespace, name))
+        self.item(namespace, name).await
     }
 
     /// Records an object.
@@ -35,11 +31,7 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy; [`Error::Conflict`] if the name is taken.
     pub async fn add_object(&self, namespace: &str, object: Object) -> Result<Recorded<Object>, Error> {
-        self.changeable("add_metadef_object", namespace).await?;
-        let name = object.name.clone();
-        let change = MetadefChange::Object(namespace.to_owned(), add(object));
-        self.change(change, || taken(namespace, &name), || missing(namespace, &name)).await?;
-        self.database().object(namespace, &name).await.map_err(|error| no_object(error, namespace, &name))
+        self.add_item(namespace, object).await
     }
 
     /// Records `to` in the place of the object called `name`.
@@ -48,11 +40,7 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy; [`Error::Conflict`] if the new name is taken.
     pub async fn update_object(&self, namespace: &str, name: &str, to: Object) -> Result<Recorded<Object>, Error> {
-        self.changeable("modify_metadef_object", namespace).await?;
-        let present = to.name.clone();
-        let change = MetadefChange::Object(namespace.to_owned(), set(name, to));
-        self.change(change, || taken(namespace, &present), || missing(namespace, name)).await?;
-        self.database().object(namespace, &present).await.map_err(|error| no_object(error, namespace, &present))
+        self.update_item(namespace, name, to).await
     }
 
     /// Deletes an object.
@@ -61,25 +49,6 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy or if the namespace is protected.
     pub async fn delete_object(&self, namespace: &str, name: &str) -> Result<(), Error> {
-        let seen = self.changeable("delete_metadef_object", namespace).await?;
-        self.database().object(namespace, name).await.map_err(|error| no_object(error, namespace, name))?;
-        refuse_protected(&seen, "object", name)?;
-        let change = MetadefChange::Object(namespace.to_owned(), ItemChange::Remove(name.to_owned()));
-        self.remove(change, || missing(namespace, name)).await
-    }
-}
-
-fn missing(namespace: &str, name: &str) -> String {
-    format!("The metadata definition object with name={name} was not found in namespace={namespace}.")
-}
-
-fn taken(namespace: &str, name: &str) -> String {
-    format!("A metadata definition object with name={name} already exists in namespace={namespace}.")
-}
-
-fn no_object(error: RepoError, namespace: &str, name: &str) -> Error {
-    match error {
-        RepoError::NotFound => Error::NotFound(missing(namespace, name)),
-        error => error.into(),
+        self.delete_item::<Object>(namespace, name).await
     }
 }

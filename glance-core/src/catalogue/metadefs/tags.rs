@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Metadefs, add, recorded, refuse_protected, set};
-use crate::database::{ItemChange, MetadefChange, RepoError, TagQuery};
+use super::items::{missing, taken};
+use super::{Metadefs, no_namespace, recorded};
+use crate::database::{ItemChange, MetadefChange, TagQuery};
 use crate::error::Error;
 use crate::image::fits_three_bytes;
 use crate::metadefs::{MAX_NAME, NewTags, Recorded, Tag};
@@ -15,9 +16,9 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`], also if there is no tag of the marker's name; [`Error::Forbidden`] by policy.
     pub async fn tags(&self, namespace: &str, query: &TagQuery) -> Result<Vec<Recorded<Tag>>, Error> {
-        self.allowed("get_metadef_tags", namespace).await?;
+        let read = self.database().metadef_tags(namespace, query).await;
         let marker = query.marker.as_deref().unwrap_or_default();
-        self.database().metadef_tags(namespace, query).await.map_err(|error| no_tag(error, namespace, marker))
+        self.shown("get_metadef_tags", namespace, read)?.found.ok_or_else(|| missing::<Tag>(namespace, marker))
     }
 
     /// One tag.
@@ -26,8 +27,7 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy.
     pub async fn tag(&self, namespace: &str, name: &str) -> Result<Recorded<Tag>, Error> {
-        self.allowed("get_metadef_tag", namespace).await?;
-        self.database().metadef_tag(namespace, name).await.map_err(|error| no_tag(error, namespace, name))
+        self.item(namespace, name).await
     }
 
     /// Records a tag.
@@ -38,16 +38,12 @@ impl Metadefs<'_> {
     /// [`Error::Conflict`] if there is such a tag.
     pub async fn add_tag(&self, namespace: &str, name: &str) -> Result<Recorded<Tag>, Error> {
         self.refuse_read_only()?;
-        let seen = self.seen(namespace).await?;
+        self.seen(namespace).await?;
         if name.chars().count() > MAX_NAME || !fits_three_bytes(name) {
             let why = format!("'name' is longer than {MAX_NAME} characters or holds some that no database here keeps");
             return Err(Error::Invalid(format!("Provided object does not match schema 'tag': {why}")));
         }
-        self.allow("add_metadef_tag", &seen)?;
-        let tag = recorded(Tag { name: name.to_owned() });
-        let change = MetadefChange::Tag(namespace.to_owned(), ItemChange::Add(tag.clone()));
-        self.change(change, || taken(namespace, name), || missing(namespace, name)).await?;
-        Ok(tag)
+        self.add_item(namespace, Tag { name: name.to_owned() }).await
     }
 
     /// Records several tags: behind those that are there if they are to be appended, otherwise in their place. An
@@ -58,19 +54,16 @@ impl Metadefs<'_> {
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy; [`Error::Conflict`] if a tag stands twice or is there
     /// already, and then none is recorded.
     pub async fn add_tags(&self, namespace: &str, tags: &NewTags, append: bool) -> Result<(), Error> {
-        self.changeable("add_metadef_tags", namespace).await?;
+        let seen = self.changeable("add_metadef_tags", namespace).await?;
         let mut names = HashSet::new();
         if let Some(twice) = tags.0.iter().find(|tag| !names.insert(&tag.name)) {
-            return Err(Error::Conflict(taken(namespace, &twice.name)));
+            return Err(Error::Conflict(taken::<Tag>(namespace, &twice.name)));
         }
         let in_namespace = |change| MetadefChange::Tag(namespace.to_owned(), change);
         let replaced = (!append && !tags.0.is_empty()).then(|| in_namespace(ItemChange::RemoveAll));
-        let changes: Vec<_> =
-            replaced.into_iter().chain(tags.0.iter().map(|tag| in_namespace(add(tag.clone())))).collect();
-        self.database().change_metadefs(&changes).await.map_err(|error| match error {
-            RepoError::Exists => Error::Conflict(format!("One of the tags already exists in namespace={namespace}.")),
-            error => no_tag(error, namespace, ""),
-        })
+        let added = tags.0.iter().map(|tag| in_namespace(ItemChange::Add(recorded(tag.clone()))));
+        let exists = || format!("One of the tags already exists in namespace={namespace}.");
+        self.change(&seen, replaced.into_iter().chain(added), exists, || no_namespace(namespace).to_string()).await
     }
 
     /// Renames a tag.
@@ -79,11 +72,7 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy; [`Error::Conflict`] if the new name is taken.
     pub async fn update_tag(&self, namespace: &str, name: &str, to: Tag) -> Result<Recorded<Tag>, Error> {
-        self.changeable("modify_metadef_tag", namespace).await?;
-        let present = to.name.clone();
-        let change = MetadefChange::Tag(namespace.to_owned(), set(name, to));
-        self.change(change, || taken(namespace, &present), || missing(namespace, name)).await?;
-        self.database().metadef_tag(namespace, &present).await.map_err(|error| no_tag(error, namespace, &present))
+        self.update_item(namespace, name, to).await
     }
 
     /// Deletes a tag.
@@ -92,25 +81,6 @@ impl Metadefs<'_> {
     ///
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy or if the namespace is protected.
     pub async fn delete_tag(&self, namespace: &str, name: &str) -> Result<(), Error> {
-        let seen = self.changeable("delete_metadef_tag", namespace).await?;
-        self.database().metadef_tag(namespace, name).await.map_err(|error| no_tag(error, namespace, name))?;
-        refuse_protected(&seen, "tag", name)?;
-        let change = MetadefChange::Tag(namespace.to_owned(), ItemChange::Remove(name.to_owned()));
-        self.remove(change, || missing(namespace, name)).await
-    }
-}
-
-fn missing(namespace: &str, name: &str) -> String {
-    format!("The metadata definition tag with name={name} was not found in namespace={namespace}.")
-}
-
-fn taken(namespace: &str, name: &str) -> String {
-    format!("A metadata tag with name={name} already exists in namespace={namespace}.")
-}
-
-fn no_tag(error: RepoError, namespace: &str, name: &str) -> Error {
-    match error {
-        RepoError::NotFound => Error::NotFound(missing(namespace, name)),
-        error => error.into(),
+        self.delete_item::<Tag>(namespace, name).await
     }
 }

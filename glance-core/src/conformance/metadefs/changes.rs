@@ -38,15 +38,15 @@ pub async fn what_is_in_a_namespace_is_read_back(db: &dyn Database) {
     assert_eq!(names(&contents.properties), ["p1", "p2"]);
     assert_eq!(names(&contents.objects), ["o1", "o2"]);
     assert_eq!(names(&contents.associations), ["R2", "R1"]);
-    assert_eq!(db.properties("n").await.unwrap(), contents.properties);
-    assert_eq!(db.objects("n").await.unwrap(), contents.objects);
-    assert_eq!(db.associations("n").await.unwrap(), contents.associations);
-    assert_eq!(db.property("n", "p1").await.unwrap(), contents.properties[0]);
-    assert_eq!(db.object("n", "o2").await.unwrap(), contents.objects[1]);
-    assert_eq!(db.metadef_tag("n", "t1").await.unwrap(), contents.tags[1]);
+    assert_eq!(db.properties("n").await.unwrap().found, contents.properties);
+    assert_eq!(db.objects("n").await.unwrap().found, contents.objects);
+    assert_eq!(db.associations("n").await.unwrap().found, contents.associations);
+    assert_eq!(db.property("n", "p1").await.unwrap().found.as_ref(), Some(&contents.properties[0]));
+    assert_eq!(db.object("n", "o2").await.unwrap().found.as_ref(), Some(&contents.objects[1]));
+    assert_eq!(db.metadef_tag("n", "t1").await.unwrap().found.as_ref(), Some(&contents.tags[1]));
     let bare = Object { description: None, required: Vec::new(), properties: serde_json::Map::new(), ..object("bare") };
     change(db, &[MetadefChange::Object("n".into(), add(bare.clone(), 4))]).await;
-    assert_eq!(db.object("n", "bare").await.unwrap().item, bare);
+    assert_eq!(db.object("n", "bare").await.unwrap().found.unwrap().item, bare);
 }
 
 /// Whatever is asked of it.
@@ -59,11 +59,13 @@ pub async fn what_is_unknown_is_not_found(db: &dyn Database) {
     assert!(matches!(db.properties("x").await, Err(RepoError::NotFound)));
     assert!(matches!(db.associations("x").await, Err(RepoError::NotFound)));
     assert!(matches!(db.metadef_tags("x", &all).await, Err(RepoError::NotFound)));
-    for (of, name) in [("x", "p1"), ("n", "x"), ("n", "o1")] {
-        assert!(matches!(db.property(of, name).await, Err(RepoError::NotFound)));
-    }
-    assert!(matches!(db.object("n", "p1").await, Err(RepoError::NotFound)));
-    assert!(matches!(db.metadef_tag("n", "p1").await, Err(RepoError::NotFound)));
+    assert!(matches!(db.property("x", "p1").await, Err(RepoError::NotFound)));
+    assert!(matches!(db.object("x", "o1").await, Err(RepoError::NotFound)));
+    assert!(matches!(db.metadef_tag("x", "t1").await, Err(RepoError::NotFound)));
+    assert_eq!(db.property("n", "x").await.unwrap().found, None);
+    assert_eq!(db.property("n", "o1").await.unwrap().found, None);
+    assert_eq!(db.object("n", "p1").await.unwrap().found, None);
+    assert_eq!(db.metadef_tag("n", "p1").await.unwrap().found, None);
     for unknown in [
         MetadefChange::Namespace(set("x", namespace("y"), 5)),
         MetadefChange::Namespace(remove("x")),
@@ -77,6 +79,51 @@ pub async fn what_is_unknown_is_not_found(db: &dyn Database) {
     ] {
         let refused = db.change_metadefs(std::slice::from_ref(&unknown)).await;
         assert!(matches!(refused, Err(RepoError::NotFound)), "{unknown:?}: {refused:?}");
+    }
+}
+
+/// What the caller allowed itself because of the namespace has to be allowed still when it is done.
+pub async fn changes_are_made_to_the_namespace_that_was_seen(db: &dyn Database) {
+    let seen = filled(db, "n").await.namespace;
+    let tag = |name: &str| MetadefChange::Tag("n".into(), add(tag(name), 5));
+    let described = Namespace { description: None, ..seen.item.clone() };
+    change(db, &[MetadefChange::Namespace(set("n", described, 6))]).await;
+    change(db, &[MetadefChange::Expect(seen.clone()), tag("allowed")]).await;
+    for changed in [
+        Namespace { owner: "other".into(), ..seen.item.clone() },
+        Namespace { visibility: None, ..seen.item.clone() },
+        Namespace { protected: Some(true), ..seen.item.clone() },
+    ] {
+        change(db, &[MetadefChange::Namespace(set("n", changed, 7))]).await;
+        let refused = db.change_metadefs(&[MetadefChange::Expect(seen.clone()), tag("refused")]).await;
+        assert!(matches!(refused, Err(RepoError::Changed)), "{refused:?}");
+    }
+    change(db, &[MetadefChange::Namespace(remove("n"))]).await;
+    let gone = db.change_metadefs(&[MetadefChange::Expect(seen.clone())]).await;
+    assert!(matches!(gone, Err(RepoError::NotFound)), "{gone:?}");
+    let again = Recorded { created_at: at(8), ..seen.clone() };
+    change(db, &[MetadefChange::Namespace(ItemChange::Add(again))]).await;
+    let refused = db.change_metadefs(&[MetadefChange::Expect(seen), tag("refused")]).await;
+    assert!(matches!(refused, Err(RepoError::Changed)), "{refused:?}");
+    assert!(db.whole_namespace("n").await.unwrap().contents.tags.is_empty());
+}
+
+/// As it was when they were found.
+pub async fn what_is_found_names_its_namespace(db: &dyn Database) {
+    let seen = filled(db, "n").await.namespace;
+    filled(db, "m").await;
+    let all = TagQuery { sort: (TagSortKey::Name, Direction::Ascending), marker: None, limit: None };
+    for found in [
+        db.objects("n").await.unwrap().namespace,
+        db.object("n", "o1").await.unwrap().namespace,
+        db.object("n", "x").await.unwrap().namespace,
+        db.properties("n").await.unwrap().namespace,
+        db.property("n", "p1").await.unwrap().namespace,
+        db.metadef_tags("n", &all).await.unwrap().namespace,
+        db.metadef_tag("n", "t1").await.unwrap().namespace,
+        db.associations("n").await.unwrap().namespace,
+    ] {
+        assert_eq!(found, seen);
     }
 }
 
@@ -143,7 +190,7 @@ pub async fn a_change_keeps_the_time_of_making(db: &dyn Database) {
     assert_eq!((renamed.name.as_str(), (renamed.created_at, renamed.updated_at)), ("renamed", changed));
     let association = &contents.associations[1];
     assert_eq!((&association.item, (association.created_at, association.updated_at)), (&prefixed, changed));
-    assert!(matches!(db.object("n", "o1").await, Err(RepoError::NotFound)));
+    assert_eq!(db.object("n", "o1").await.unwrap().found, None);
 }
 
 /// Under its new name it holds what it held.

@@ -3,8 +3,10 @@
 use serde_json::json;
 
 use super::{at, change, filled, names, namespace};
-use crate::database::{Database, ItemChange, MetadefChange};
-use crate::metadefs::{Definition, LoadMode, Loaded, Recorded, WholeNamespace, export, load, unload};
+use crate::database::{Database, ItemChange, MetadefChange, Viewer};
+use crate::metadefs::{
+    Definition, LoadMode, Loaded, Namespace, Recorded, WholeNamespace, definitions_for, export, load, unload,
+};
 
 fn first() -> Definition {
     Definition::from_file(&json!({
@@ -81,6 +83,71 @@ pub async fn a_newer_definition_is_preferred(db: &dyn Database) {
     assert_eq!(types, [Some(at(2)), None, None]);
 }
 
+/// A newer definition says nothing of who made a resource type, and may say nothing of what an object needs.
+pub async fn a_newer_definition_changes_what_it_says_alone(db: &dyn Database) {
+    let before = filled(db, "n").await.contents;
+    load(db, &second(), LoadMode::PreferNew, at(9)).await.unwrap();
+    let types = db.resource_types().await.unwrap();
+    assert_eq!(names(&types), ["R2", "R1", "R3"]);
+    assert_eq!(types.iter().map(|known| known.protected).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!((types[1].created_at, types[1].updated_at), (at(3), Some(at(9))));
+    let after = db.whole_namespace("n").await.unwrap().contents;
+    assert_eq!(
+        (&after.objects[0].description, &after.objects[0].required),
+        (&Some("second".into()), &before.objects[0].required)
+    );
+    let said = json!({"namespace": "n", "objects": [{"name": "o1", "required": ["y"]}]});
+    load(db, &Definition::from_file(&said).unwrap(), LoadMode::PreferNew, at(10)).await.unwrap();
+    let after = db.whole_namespace("n").await.unwrap().contents;
+    assert_eq!(after.objects[0].required, ["y"]);
+}
+
+/// The first counts, or the last where newer things are preferred.
+pub async fn of_what_stands_twice_in_a_definition_one_counts(db: &dyn Database) {
+    let twice = |namespace: &str| {
+        let file = json!({
+            "namespace": namespace,
+            "resource_type_associations": [{"name": "R", "prefix": "a_"}, {"name": "R", "prefix": "b_"}],
+            "objects": [{"name": "o", "description": "first"}, {"name": "o", "description": "last"}],
+            "tags": [{"name": "t"}, {"name": "u"}, {"name": "t"}],
+        });
+        Definition::from_file(&file).unwrap()
+    };
+    for (mode, prefix, description) in
+        [(LoadMode::Skip, "a_", "first"), (LoadMode::Merge, "a_", "first"), (LoadMode::PreferNew, "b_", "last")]
+    {
+        let name = format!("{mode:?}");
+        assert_eq!(load(db, &twice(&name), mode, at(1)).await.unwrap(), Loaded::Created);
+        let contents = db.whole_namespace(&name).await.unwrap().contents;
+        assert_eq!(contents.associations[0].prefix.as_deref(), Some(prefix));
+        assert_eq!(contents.objects[0].description.as_deref(), Some(description));
+        assert_eq!(names(&contents.tags), ["t", "u"]);
+        assert_eq!((contents.associations.len(), contents.objects.len()), (1, 1));
+    }
+    assert_eq!(names(&db.resource_types().await.unwrap()), ["R"]);
+}
+
+/// As many as there are, and those alone that the caller may see.
+pub async fn definitions_are_found_for_a_type_page_by_page(db: &dyn Database) {
+    for n in 0..230 {
+        let item = Namespace { visibility: None, owner: "p".into(), ..namespace(&format!("n{n:03}")) };
+        let made = MetadefChange::Namespace(ItemChange::Add(Recorded { item, created_at: at(5), updated_at: None }));
+        let name = format!("n{n:03}");
+        change(db, &[made, MetadefChange::Association(name, super::add(super::association("R"), 5))]).await;
+    }
+    let found = async |viewer: &Viewer, kind: &str| {
+        let even = |namespace: &Namespace| namespace.name.ends_with(['0', '2', '4', '6', '8']);
+        definitions_for(db, viewer, kind, even).await.unwrap()
+    };
+    let owner = Viewer { admin: false, project: Some("p".into()) };
+    let definitions = found(&owner, "R").await;
+    assert_eq!(definitions.len(), 115);
+    assert!(definitions.is_sorted_by_key(|whole| whole.namespace.name.clone()));
+    assert_eq!(definitions[114].namespace.name, "n228");
+    assert!(found(&owner, "S").await.is_empty());
+    assert!(found(&Viewer { admin: false, project: None }, "R").await.is_empty());
+}
+
 /// Nothing of the older stays, but for its resource types.
 pub async fn a_definition_is_overwritten(db: &dyn Database) {
     let (done, whole) = loaded(db, LoadMode::Overwrite).await;
@@ -112,4 +179,7 @@ pub async fn what_is_exported_is_loaded_again(db: &dyn Database) {
         assert_eq!(again, before);
     }
     assert_eq!(export(db).await.unwrap().len(), exported.len());
+    // Files do not say who made a resource type: after them, all are protected.
+    let types = db.resource_types().await.unwrap();
+    assert_eq!((names(&types).len(), types.iter().all(|known| known.protected)), (2, true));
 }

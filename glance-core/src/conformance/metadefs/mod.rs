@@ -28,6 +28,8 @@ macro_rules! metadef_conformance {
             what_is_in_a_namespace_is_read_back
             what_is_unknown_is_not_found
             a_taken_name_is_refused
+            changes_are_made_to_the_namespace_that_was_seen
+            what_is_found_names_its_namespace
             of_several_changes_all_are_made_or_none
             a_change_keeps_the_time_of_making
             a_namespace_takes_its_contents_along
@@ -45,6 +47,9 @@ macro_rules! metadef_conformance {
             a_definition_is_loaded_once
             a_definition_is_merged
             a_newer_definition_is_preferred
+            a_newer_definition_changes_what_it_says_alone
+            of_what_stands_twice_in_a_definition_one_counts
+            definitions_are_found_for_a_type_page_by_page
             a_definition_is_overwritten
             what_is_exported_is_loaded_again
         }

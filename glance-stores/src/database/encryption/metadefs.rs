@@ -1,7 +1,7 @@
 //! Metadata definitions hold no locations: they pass as they are.
 
 use async_trait::async_trait;
-use glance_core::database::{ListedNamespace, MetadefChange, MetadefRepo, NamespaceQuery, RepoError, TagQuery};
+use glance_core::database::{ListedNamespace, MetadefChange, MetadefRepo, NamespaceQuery, RepoError, TagQuery, Within};
 use glance_core::metadefs::{Association, Namespace, Object, Property, Recorded, ResourceType, Tag, WholeNamespace};
 
 use super::EncryptedLocations;
@@ -20,31 +20,35 @@ impl MetadefRepo for EncryptedLocations {
         self.inner.whole_namespace(name).await
     }
 
-    async fn associations(&self, namespace: &str) -> Result<Vec<Recorded<Association>>, RepoError> {
+    async fn associations(&self, namespace: &str) -> Result<Within<Vec<Recorded<Association>>>, RepoError> {
         self.inner.associations(namespace).await
     }
 
-    async fn objects(&self, namespace: &str) -> Result<Vec<Recorded<Object>>, RepoError> {
+    async fn objects(&self, namespace: &str) -> Result<Within<Vec<Recorded<Object>>>, RepoError> {
         self.inner.objects(namespace).await
     }
 
-    async fn object(&self, namespace: &str, name: &str) -> Result<Recorded<Object>, RepoError> {
+    async fn object(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Object>>>, RepoError> {
         self.inner.object(namespace, name).await
     }
 
-    async fn properties(&self, namespace: &str) -> Result<Vec<Recorded<Property>>, RepoError> {
+    async fn properties(&self, namespace: &str) -> Result<Within<Vec<Recorded<Property>>>, RepoError> {
         self.inner.properties(namespace).await
     }
 
-    async fn property(&self, namespace: &str, name: &str) -> Result<Recorded<Property>, RepoError> {
+    async fn property(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Property>>>, RepoError> {
         self.inner.property(namespace, name).await
     }
 
-    async fn metadef_tags(&self, namespace: &str, query: &TagQuery) -> Result<Vec<Recorded<Tag>>, RepoError> {
+    async fn metadef_tags(
+        &self,
+        namespace: &str,
+        query: &TagQuery,
+    ) -> Result<Within<Option<Vec<Recorded<Tag>>>>, RepoError> {
         self.inner.metadef_tags(namespace, query).await
     }
 
-    async fn metadef_tag(&self, namespace: &str, name: &str) -> Result<Recorded<Tag>, RepoError> {
+    async fn metadef_tag(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Tag>>>, RepoError> {
         self.inner.metadef_tag(namespace, name).await
     }
 

@@ -108,10 +108,11 @@ pub(super) async fn delete_tags(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A path as a header can carry it: what is not visible ASCII is encoded, the rest stays as it is.
+/// A path as a header can carry it: what is not visible ASCII is encoded, and what would mean something else there. The
+/// rest stays as it is, as clients know it.
 fn in_a_header(path: &str) -> String {
     path.bytes().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_graphic() {
+        if byte.is_ascii_graphic() && !b"%?#".contains(&byte) {
             text.push(char::from(byte));
         } else {
             // A text never fails to grow.

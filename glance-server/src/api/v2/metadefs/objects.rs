@@ -2,7 +2,7 @@
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use glance_core::metadefs::object_from_json;
+use glance_core::metadefs::{new_object_from_json, object_from_json};
 use http::StatusCode;
 
 use crate::api::Api;
@@ -31,13 +31,7 @@ pub(super) async fn create(
     Segments(namespace): Segments<String>,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
-    // Whole namespaces may say it of the properties of their objects, and replaced objects; a new object may not.
-    let fragments = body.get("properties").and_then(serde_json::Value::as_object);
-    if fragments.is_some_and(|fragments| fragments.values().any(|fragment| fragment.get("confidential").is_some())) {
-        let why = "Provided object does not match schema 'property': 'confidential' was unexpected";
-        return Err(ApiError::invalid(why));
-    }
-    let object = api.glance.metadefs(&context).add_object(&namespace, object_from_json(&body)?).await?;
+    let object = api.glance.metadefs(&context).add_object(&namespace, new_object_from_json(&body)?).await?;
     Ok(json::answer(StatusCode::CREATED, &ObjectView::new(&namespace, &object).limited_to(&body)))
 }
 

@@ -11,7 +11,7 @@ mod tests;
 
 use async_trait::async_trait;
 use glance_core::database::{
-    ItemChange, ListedNamespace, MetadefChange, MetadefRepo, NamespaceQuery, RepoError, TagQuery,
+    ItemChange, ListedNamespace, MetadefChange, MetadefRepo, NamespaceQuery, RepoError, TagQuery, Within,
 };
 use glance_core::metadefs::{
     Association, Contents, Namespace, Object, Property, Recorded, ResourceType, Tag, WholeNamespace,
@@ -53,35 +53,43 @@ impl MetadefRepo for Sqlite {
             .await
     }
 
-    async fn associations(&self, namespace: &str) -> Result<Vec<Recorded<Association>>, RepoError> {
+    async fn associations(&self, namespace: &str) -> Result<Within<Vec<Recorded<Association>>>, RepoError> {
         const DOING: &str = "reading associations";
         let namespace = namespace.to_owned();
-        self.pool.read(DOING, move |db| associations::of(db, DOING, id_of(db, DOING, &namespace)?)).await
+        self.pool.read(DOING, move |db| within(db, DOING, &namespace, |id| associations::of(db, DOING, id))).await
     }
 
-    async fn objects(&self, namespace: &str) -> Result<Vec<Recorded<Object>>, RepoError> {
+    async fn objects(&self, namespace: &str) -> Result<Within<Vec<Recorded<Object>>>, RepoError> {
         self.all_in("reading objects", namespace).await
     }
 
-    async fn object(&self, namespace: &str, name: &str) -> Result<Recorded<Object>, RepoError> {
+    async fn object(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Object>>>, RepoError> {
         self.one_in("reading an object", namespace, name).await
     }
 
-    async fn properties(&self, namespace: &str) -> Result<Vec<Recorded<Property>>, RepoError> {
+    async fn properties(&self, namespace: &str) -> Result<Within<Vec<Recorded<Property>>>, RepoError> {
         self.all_in("reading properties", namespace).await
     }
 
-    async fn property(&self, namespace: &str, name: &str) -> Result<Recorded<Property>, RepoError> {
+    async fn property(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Property>>>, RepoError> {
         self.one_in("reading a property", namespace, name).await
     }
 
-    async fn metadef_tags(&self, namespace: &str, query: &TagQuery) -> Result<Vec<Recorded<Tag>>, RepoError> {
+    async fn metadef_tags(
+        &self,
+        namespace: &str,
+        query: &TagQuery,
+    ) -> Result<Within<Option<Vec<Recorded<Tag>>>>, RepoError> {
         const DOING: &str = "listing tags";
         let (namespace, query) = (namespace.to_owned(), query.clone());
-        self.pool.read(DOING, move |db| list::tags(db, id_of(db, DOING, &namespace)?, &query)).await
+        let listed = |found| match found {
+            Err(RepoError::NotFound) => Ok(None),
+            found => found.map(Some),
+        };
+        self.pool.read(DOING, move |db| within(db, DOING, &namespace, |id| listed(list::tags(db, id, &query)))).await
     }
 
-    async fn metadef_tag(&self, namespace: &str, name: &str) -> Result<Recorded<Tag>, RepoError> {
+    async fn metadef_tag(&self, namespace: &str, name: &str) -> Result<Within<Option<Recorded<Tag>>>, RepoError> {
         self.one_in("reading a tag", namespace, name).await
     }
 
@@ -98,9 +106,13 @@ impl MetadefRepo for Sqlite {
 }
 
 impl Sqlite {
-    async fn all_in<T: Table>(&self, doing: &'static str, namespace: &str) -> Result<Vec<Recorded<T>>, RepoError> {
+    async fn all_in<T: Table>(
+        &self,
+        doing: &'static str,
+        namespace: &str,
+    ) -> Result<Within<Vec<Recorded<T>>>, RepoError> {
         let namespace = namespace.to_owned();
-        self.pool.read(doing, move |db| items::all(db, doing, Some(id_of(db, doing, &namespace)?))).await
+        self.pool.read(doing, move |db| within(db, doing, &namespace, |id| items::all(db, doing, Some(id)))).await
     }
 
     async fn one_in<T: Table>(
@@ -108,10 +120,27 @@ impl Sqlite {
         doing: &'static str,
         namespace: &str,
         name: &str,
-    ) -> Result<Recorded<T>, RepoError> {
+    ) -> Result<Within<Option<Recorded<T>>>, RepoError> {
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
-        self.pool.read(doing, move |db| items::find(db, doing, Some(id_of(db, doing, &namespace)?), &name)).await
+        let found = |found| match found {
+            Err(RepoError::NotFound) => Ok(None),
+            found => found.map(Some),
+        };
+        self.pool
+            .read(doing, move |db| within(db, doing, &namespace, |id| found(items::find(db, doing, Some(id), &name))))
+            .await
     }
+}
+
+/// What `find` finds in the namespace, to be called with a connection on which nothing changes meanwhile.
+fn within<T>(
+    db: &Connection,
+    doing: &'static str,
+    namespace: &str,
+    find: impl FnOnce(i64) -> Result<T, RepoError>,
+) -> Result<Within<T>, RepoError> {
+    let seen = items::find(db, doing, None, namespace)?;
+    Ok(Within { namespace: seen, found: find(id_of(db, doing, namespace)?)? })
 }
 
 /// The key by which other tables know a namespace.
@@ -122,6 +151,10 @@ fn id_of(db: &Connection, doing: &'static str, namespace: &str) -> Result<i64, R
 fn change(db: &Connection, doing: &'static str, change: &MetadefChange) -> Result<(), RepoError> {
     let id = |namespace: &str| id_of(db, doing, namespace).map(Some);
     match change {
+        MetadefChange::Expect(seen) => {
+            let is_guarded = items::find::<Namespace>(db, doing, None, &seen.name)?.is_guarded_as(seen);
+            if is_guarded { Ok(()) } else { Err(RepoError::Changed) }
+        }
         MetadefChange::Namespace(change) => {
             empty(db, doing, change)?;
             items::change(db, doing, None, change)

@@ -72,7 +72,7 @@ async fn rows_of_the_python_loader_are_read() {
              VALUES (1, 'bare', 'null', '2026-07-01 12:00:00.000000'), (1, 'odd', '[1]', '2026-07-01T12:00:00');",
     )
     .unwrap();
-    let objects = db.objects("n").await.unwrap();
+    let objects = db.objects("n").await.unwrap().found;
     assert!(objects.iter().all(|object| object.properties.is_empty() && object.created_at == NOON));
     assert_eq!(objects.len(), 2);
 }
@@ -84,8 +84,7 @@ async fn a_resource_type_goes_with_its_associations() {
     let file = json!({"namespace": "n", "resource_type_associations": [{"name": "R"}, {"name": "S"}]});
     load(&db, &Definition::from_file(&file).unwrap(), LoadMode::Skip, NOON).await.unwrap();
     db.change_metadefs(&[MetadefChange::ResourceType(ItemChange::Remove("R".into()))]).await.unwrap();
-    let left: Vec<String> =
-        db.associations("n").await.unwrap().into_iter().map(|known: Recorded<_>| known.item.resource_type).collect();
-    assert_eq!(left, ["S"]);
+    let left = db.associations("n").await.unwrap().found;
+    assert_eq!(left.iter().map(|known: &Recorded<_>| known.resource_type.as_str()).collect::<Vec<_>>(), ["S"]);
     assert_eq!(row(&raw, "SELECT '' || count(*) FROM metadef_resource_types"), "1");
 }

@@ -1,0 +1,147 @@
+//! What objects, properties and tags have in common: they are read, recorded, changed and removed by their names.
+
+use super::{Metadefs, recorded, refuse_protected};
+use crate::catalogue::create::now;
+use crate::database::{ItemChange, MetadefChange, MetadefRepo, RepoError, Within};
+use crate::error::Error;
+use crate::metadefs::{Named, Object, Property, Recorded, Tag};
+
+/// A kind of thing that a namespace holds under a name.
+pub(super) trait Item: Named + Clone + Send + Sync {
+    /// What messages call it.
+    const WHAT: &'static str;
+    /// What the message calls it that says that a name is taken.
+    const TAKEN: &'static str;
+    /// The rule of reading one.
+    const READ: &'static str;
+    /// The rule of recording one.
+    const ADD: &'static str;
+    /// The rule of changing one.
+    const MODIFY: &'static str;
+    /// The rule of removing one.
+    const REMOVE: &'static str;
+
+    /// The change to things of this kind in `namespace`.
+    fn change(namespace: &str, change: ItemChange<Self>) -> MetadefChange;
+
+    /// The one called `name` in `namespace`.
+    fn read(
+        database: &dyn MetadefRepo,
+        namespace: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<Within<Option<Recorded<Self>>>, RepoError>> + Send;
+}
+
+impl Item for Object {
+    const WHAT: &'static str = "object";
+    const TAKEN: &'static str = "metadata definition object";
+    const READ: &'static str = "get_metadef_object";
+    const ADD: &'static str = "add_metadef_object";
+    const MODIFY: &'static str = "modify_metadef_object";
+    const REMOVE: &'static str = "delete_metadef_object";
+
+    fn change(namespace: &str, change: ItemChange<Self>) -> MetadefChange {
+        MetadefChange::Object(namespace.to_owned(), change)
+    }
+
+    async fn read(
+        database: &dyn MetadefRepo,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Within<Option<Recorded<Self>>>, RepoError> {
+        database.object(namespace, name).await
+    }
+}
+
+impl Item for Property {
+    const WHAT: &'static str = "property";
+    const TAKEN: &'static str = "metadata definition property";
+    const READ: &'static str = "get_metadef_property";
+    const ADD: &'static str = "add_metadef_property";
+    const MODIFY: &'static str = "modify_metadef_property";
+    const REMOVE: &'static str = "remove_metadef_property";
+
+    fn change(namespace: &str, change: ItemChange<Self>) -> MetadefChange {
+        MetadefChange::Property(namespace.to_owned(), change)
+    }
+
+    async fn read(
+        database: &dyn MetadefRepo,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Within<Option<Recorded<Self>>>, RepoError> {
+        database.property(namespace, name).await
+    }
+}
+
+impl Item for Tag {
+    const WHAT: &'static str = "tag";
+    const TAKEN: &'static str = "metadata tag";
+    const READ: &'static str = "get_metadef_tag";
+    const ADD: &'static str = "add_metadef_tag";
+    const MODIFY: &'static str = "modify_metadef_tag";
+    const REMOVE: &'static str = "delete_metadef_tag";
+
+    fn change(namespace: &str, change: ItemChange<Self>) -> MetadefChange {
+        MetadefChange::Tag(namespace.to_owned(), change)
+    }
+
+    async fn read(
+        database: &dyn MetadefRepo,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Within<Option<Recorded<Self>>>, RepoError> {
+        database.metadef_tag(namespace, name).await
+    }
+}
+
+impl Metadefs<'_> {
+    /// The thing called `name`, if policy allows the call `rule` on its namespace.
+    async fn find<T: Item>(&self, rule: &str, namespace: &str, name: &str) -> Result<Within<Recorded<T>>, Error> {
+        let within = self.shown(rule, namespace, T::read(self.database(), namespace, name).await)?;
+        let found = within.found.ok_or_else(|| missing::<T>(namespace, name))?;
+        Ok(Within { namespace: within.namespace, found })
+    }
+
+    pub(super) async fn item<T: Item>(&self, namespace: &str, name: &str) -> Result<Recorded<T>, Error> {
+        Ok(self.find(T::READ, namespace, name).await?.found)
+    }
+
+    pub(super) async fn add_item<T: Item>(&self, namespace: &str, item: T) -> Result<Recorded<T>, Error> {
+        let seen = self.changeable(T::ADD, namespace).await?;
+        let added = recorded(item);
+        let change = T::change(namespace, ItemChange::Add(added.clone()));
+        let name = added.item.name();
+        self.change(&seen, [change], || taken::<T>(namespace, name), || no_item::<T>(namespace, name)).await?;
+        Ok(added)
+    }
+
+    pub(super) async fn update_item<T: Item>(&self, namespace: &str, name: &str, to: T) -> Result<Recorded<T>, Error> {
+        self.refuse_read_only()?;
+        let Within { namespace: seen, found } = self.find::<T>(T::MODIFY, namespace, name).await?;
+        let at = now();
+        let change = T::change(namespace, ItemChange::Set { name: name.to_owned(), to: to.clone(), at });
+        self.change(&seen, [change], || taken::<T>(namespace, to.name()), || no_item::<T>(namespace, name)).await?;
+        Ok(Recorded { item: to, created_at: found.created_at, updated_at: Some(at) })
+    }
+
+    pub(super) async fn delete_item<T: Item>(&self, namespace: &str, name: &str) -> Result<(), Error> {
+        self.refuse_read_only()?;
+        let seen = self.find::<T>(T::REMOVE, namespace, name).await?.namespace;
+        refuse_protected(&seen, T::WHAT, name)?;
+        let change = T::change(namespace, ItemChange::Remove(name.to_owned()));
+        self.remove(&seen, change, || no_item::<T>(namespace, name)).await
+    }
+}
+
+fn no_item<T: Item>(namespace: &str, name: &str) -> String {
+    format!("The metadata definition {} with name={name} was not found in namespace={namespace}.", T::WHAT)
+}
+
+pub(super) fn missing<T: Item>(namespace: &str, name: &str) -> Error {
+    Error::NotFound(no_item::<T>(namespace, name))
+}
+
+pub(super) fn taken<T: Item>(namespace: &str, name: &str) -> String {
+    format!("A {} with name={name} already exists in namespace={namespace}.", T::TAKEN)
+}
