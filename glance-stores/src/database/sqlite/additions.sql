@@ -37,9 +37,13 @@ CREATE INDEX IF NOT EXISTS glance_rs_properties_of_image ON image_properties (im
 CREATE INDEX IF NOT EXISTS glance_rs_tags_of_image ON image_tags (image_id) WHERE deleted = 0;
 CREATE INDEX IF NOT EXISTS glance_rs_locations_of_image ON image_locations (image_id) WHERE deleted = 0;
 
--- A list of namespaces walks one of these; Glance's own indexes know names and owners alone.
+-- A list of namespaces by age or by name walks one of these; Glance's own indexes know names and owners alone.
 CREATE INDEX IF NOT EXISTS glance_rs_metadef_namespaces_by_age ON metadef_namespaces (created_at, id);
 CREATE INDEX IF NOT EXISTS glance_rs_metadef_namespaces_by_visibility
     ON metadef_namespaces (visibility, created_at, id);
 CREATE INDEX IF NOT EXISTS glance_rs_metadef_namespaces_by_owner
     ON metadef_namespaces (owner, visibility, created_at, id);
+CREATE INDEX IF NOT EXISTS glance_rs_metadef_namespaces_by_visibility_and_name
+    ON metadef_namespaces (visibility, namespace, created_at, id);
+CREATE INDEX IF NOT EXISTS glance_rs_metadef_namespaces_by_owner_and_name
+    ON metadef_namespaces (owner, visibility, namespace, created_at, id);

@@ -30,9 +30,10 @@ pub(super) fn namespaces(db: &Connection, query: &NamespaceQuery) -> Result<Vec<
         Some(_) => Some(order.behind(db, DOING, "metadef_namespaces", &of_marker)?),
         None => None,
     };
+    let is_for = query.resource_types.as_deref().map(|types| is_for(db, types)).transpose()?;
     let parts = parts(query).into_iter().map(|mut part| {
-        if let Some(types) = &query.resource_types {
-            part.append(&is_for(types));
+        if let Some(is_for) = &is_for {
+            part.append(is_for);
         }
         if let Some(seek) = &seek {
             part.add(" AND ", []).append(seek);
@@ -73,15 +74,27 @@ fn parts(query: &NamespaceQuery) -> Vec<Sql> {
     if parts.is_empty() { vec![Sql::new("false")] } else { parts }
 }
 
-fn is_for(types: &[String]) -> Sql {
+/// Resource types of at most so many namespaces are rare.
+const RARE: u32 = 200;
+
+/// The condition that a namespace is for one of the resource types. Where they are rare, the namespaces are found from
+/// the types, and sorted; otherwise each namespace in the order of the list is asked, until the page is full.
+fn is_for(db: &Connection, types: &[String]) -> Result<Sql, RepoError> {
+    const OF_TYPES: &str = "FROM metadef_resource_types t \
+         JOIN metadef_namespace_resource_types a ON a.resource_type_id = t.id \
+         WHERE t.name IN (SELECT value FROM json_each(?))";
     let names = types.iter().map(String::as_str).collect::<serde_json::Value>().to_string();
-    Sql {
-        text: " AND id IN (SELECT a.namespace_id FROM metadef_resource_types t \
-             JOIN metadef_namespace_resource_types a ON a.resource_type_id = t.id \
-             WHERE t.name IN (SELECT value FROM json_each(?)))"
-            .to_owned(),
-        values: vec![Value::Text(names)],
-    }
+    let count = format!("SELECT count(*) FROM (SELECT 1 {OF_TYPES} LIMIT ?)");
+    let count: u32 = db
+        .prepare_cached(&count)
+        .and_then(|mut count| count.query_row((&names, RARE + 1), |row| row.get(0)))
+        .map_err(RepoError::failed(DOING))?;
+    let text = if count <= RARE {
+        format!(" AND id IN (SELECT a.namespace_id {OF_TYPES})")
+    } else {
+        format!(" AND EXISTS (SELECT 1 {OF_TYPES} AND a.namespace_id = metadef_namespaces.id)")
+    };
+    Ok(Sql { text, values: vec![Value::Text(names)] })
 }
 
 /// The page of tags that `query` means.
@@ -138,6 +151,10 @@ impl Order {
             .map_err(RepoError::failed(doing))?
             .ok_or(RepoError::NotFound)?;
         let compared = if self.direction == Direction::Ascending { ">" } else { "<" };
+        if let Some(name @ ("namespace" | "name")) = self.column {
+            // No two rows share it, so that an index of names can be entered here.
+            return Ok(Sql { text: format!("{name} {compared} ?"), values: vec![key] });
+        }
         let tie = format!("(created_at, id) {compared} (?, ?)");
         let Some(column) = self.column else {
             return Ok(Sql { text: tie, values: vec![created_at, id] });
