@@ -73,7 +73,7 @@ class Database:
             f"[DEFAULT]\nenabled_backends = disk:file\nlog_file = {self.folder}/log\n"
             f"[database]\nconnection = sqlite:///{self.file}\n[glance_store]\ndefault_backend = disk\n"
             f"[disk]\nfilesystem_store_datadir = {self.folder}/images\n[oslo_concurrency]\nlock_path = {self.folder}\n"
-            f"[glance_rs]\ndata_dir = {self.folder}\n"
+            f"[glance_rs]\ndata_dir = {self.folder}\nauth_mode = fake\n"
         )
         if copy_of:
             shutil.copy(copy_of.file, self.file)
@@ -91,8 +91,8 @@ class Python:
         manage = pathlib.Path(sys.executable).with_name("glance-manage")
         return run(manage, "--config-file", database.conf, *words)
 
-    def shown(self, database):
-        return json.loads(run(sys.executable, HERE / "metadefs_api.py", "show", database.conf))
+    def shown(self, database, caller):
+        return json.loads(run(sys.executable, HERE / "metadefs_api.py", "show", database.conf, caller))
 
     def refused(self, database, files):
         return json.loads(run(sys.executable, HERE / "metadefs_api.py", "create", database.conf, *files))
@@ -109,7 +109,7 @@ class Ours:
     def manage(self, database, category, action, *words):
         return run(self.program, category, action, "--config-file", database.conf, *words)
 
-    def shown(self, database):
+    def shown(self, database, caller):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -118,7 +118,7 @@ class Ours:
             server = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             self.wait(server, port)
-            return reading.everything(lambda path: self.get(port, path))
+            return reading.everything(lambda path: self.get(port, path, caller))
         finally:
             server.terminate()
             server.wait(60)
@@ -135,9 +135,12 @@ class Ours:
         sys.exit("our server does not answer")
 
     @staticmethod
-    def get(port, path):
+    def get(port, path, caller):
+        project, roles = reading.CALLERS[caller]
+        token = {"X-Auth-Token": f"{caller}:{project}:{','.join(roles)}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/v2{path}", headers=token)
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2{path}", timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             sys.exit(f"ours: {path}: {error.code} {error.read()[:300]}")
@@ -213,10 +216,14 @@ class Comparison:
         theirs, own = (self.load(side, folder, flags, start) for side in (self.python, self.ours))
         self.equal(f"{what}: rows, of Python and of ours", theirs.rows(), own.rows())
         # The rows being equal, each may show its own.
-        shown = self.python.shown(theirs)
-        self.equal(f"{what}: answers, of Python and of ours", shown, self.ours.shown(own))
+        counts = []
+        for caller in reading.CALLERS:
+            shown = self.python.shown(theirs, caller)
+            self.equal(f"{what}: answers to {caller}, of Python and of ours", shown, self.ours.shown(own, caller))
+            counts.append(len(shown["namespaces"]))
         properties = sum(len(rows) for rows in own.rows()["properties"].values())
-        print(f"  {what}: {len(shown['namespaces'])} namespaces, {properties} properties, rows and answers are equal")
+        everything, public = counts
+        print(f"  {what}: {everything} namespaces, {public} of them public, {properties} properties, rows and answers are equal")
         return own
 
     def nothing(self, what, folder, flags, start):

@@ -1,6 +1,6 @@
 """Python Glance's API for metadata definitions, in this process and without a socket, asked as administrator.
 
-    metadefs_api.py show CONF             everything it shows of the database that CONF names, as JSON
+    metadefs_api.py show CONF CALLER      everything it shows CALLER of the database that CONF names, as JSON
     metadefs_api.py create CONF FILE...   creates a namespace of each file; what was refused, as JSON
 """
 
@@ -20,10 +20,11 @@ def application(conf):
     return router.API(wsgi.APIMapper())
 
 
-def ask(api, path, method="GET", body=None):
+def ask(api, path, method="GET", body=None, caller="admin"):
     request = wsgi.Request.blank(path, method=method)
+    project, roles = reading.CALLERS[caller]
     request.context = context.RequestContext(
-        user_id="admin", project_id="admin", roles=["admin", "member", "reader"], is_admin=True
+        user_id=caller, project_id=project, roles=roles, is_admin="admin" in roles
     )
     if body is not None:
         request.body = json.dumps(body).encode()
@@ -32,11 +33,11 @@ def ask(api, path, method="GET", body=None):
     return response.status_int, response.body.decode()
 
 
-def show(conf):
+def show(conf, caller):
     api = application(conf)
 
     def get(path):
-        status, body = ask(api, path)
+        status, body = ask(api, path, caller=caller)
         assert status == 200, (path, status, body)
         return json.loads(body)
 
