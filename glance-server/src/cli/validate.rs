@@ -71,9 +71,9 @@ impl ValidateOptions {
         let text = if self.file.as_os_str() == "-" {
             io::read_to_string(io::stdin())?
         } else {
-            fs::read_to_string(&self.file)?
+            fs::read_to_string(&self.file).map_err(|error| format!("{}: {error}", self.file.display()))?
         };
-        Ok(serde_json::from_str(&text)?)
+        serde_json::from_str(&text).map_err(|error| format!("{}: not an object: {error}", self.file.display()).into())
     }
 
     fn definitions(&self, settings: &Settings) -> Result<Vec<WholeNamespace>, Box<dyn Error>> {
