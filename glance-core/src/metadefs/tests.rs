@@ -1,3 +1,5 @@
+//! What bodies, files and properties are taken for.
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 

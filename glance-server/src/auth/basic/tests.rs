@@ -1,3 +1,5 @@
+//! Who gets in with a password, and who has to wait.
+
 use std::fs;
 
 use http::HeaderValue;
