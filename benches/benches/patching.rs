@@ -40,7 +40,7 @@ fn patching(criterion: &mut Criterion) {
                 turn += 1;
                 let value = turn.to_string();
                 let document = json!([{"op": "add", "path": "/turn", "value": value}]);
-                let patch = read(PatchForm::V21, &document, &Formats::default(), 100).unwrap();
+                let patch = read(PatchForm::V21, &document, (&Formats::default()).into(), 100).unwrap();
                 let image = runtime.block_on(images.patch(id, &patch)).unwrap();
                 assert_eq!(image.properties["turn"].as_deref(), Some(value.as_str()));
             });

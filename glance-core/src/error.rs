@@ -1,6 +1,7 @@
 //! Why a registry refused or failed a call.
 
 use crate::database::RepoError;
+use crate::limits::LimitsError;
 use crate::store::StoreError;
 
 /// Why a call on the registry did not do what it was asked: one variant for each thing a caller can
@@ -46,6 +47,9 @@ pub enum Error {
     /// A store or database cannot be reached or written now; later it may.
     #[error("{0}")]
     Unavailable(String),
+    /// Nobody can say what the project may hold, now or at all.
+    #[error("it cannot be found out what the project may hold")]
+    Limits(#[source] LimitsError),
     /// A store failed.
     #[error("the store failed")]
     Store(#[source] StoreError),
@@ -59,6 +63,7 @@ impl From<RepoError> for Error {
     fn from(error: RepoError) -> Self {
         match error {
             RepoError::Stale { .. } => Self::Conflict(format!("the image was changed meanwhile: {error}")),
+            RepoError::Changed | RepoError::DataOnItsWay => Self::Conflict(error.to_string()),
             other => Self::Database(other),
         }
     }

@@ -10,7 +10,8 @@ use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use serde_json::{Map, Value};
 
-use crate::image::ImageId;
+use crate::context::RequestContext;
+use crate::image::{ImageId, Readers};
 use crate::location::Location;
 
 /// Any error, kept as the cause of ours.
@@ -93,6 +94,55 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// As [`Store::delete`], without [`StoreError::NotFound`].
     async fn discard(&self, id: ImageId) -> Result<(), StoreError>;
 
+    /// This store as the caller behind `context` uses it, where data lies in accounts of the callers'; `None`
+    /// where all callers are alike.
+    ///
+    /// What it was got from goes on with an account of the server's own, as far as there is one: for data that is to be
+    /// removed when nobody asks for it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Denied`] to a caller who has no account there; [`StoreError::Unavailable`].
+    async fn for_caller(&self, context: &RequestContext) -> Result<Option<Arc<dyn Store>>, StoreError> {
+        let _ = context;
+        Ok(None)
+    }
+
+    /// Where a [`put`](Store::put) of image `id` writes to, where nobody could know that later. It is recorded before
+    /// the put begins, and [`discard_at`](Store::discard_at) is given it.
+    fn destination(&self, id: ImageId) -> Option<Location> {
+        let _ = id;
+        None
+    }
+
+    /// Does what [`discard`](Store::discard) does, for a put that had this
+    /// [`destination`](Store::destination).
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::discard`]; [`StoreError::BadLocation`].
+    async fn discard_at(&self, id: ImageId, destination: &Location) -> Result<(), StoreError> {
+        let _ = destination;
+        self.discard(id).await
+    }
+
+    /// Whether others than this program read data straight from the store, which then has to be told
+    /// [who may](Store::set_readers).
+    fn has_readers(&self) -> bool {
+        false
+    }
+
+    /// Lets `readers`, and nobody else, read the data at `at` straight from the store, beside those who own the place.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`]; [`StoreError::Denied`] if the place is not the caller's;
+    /// [`StoreError::BadLocation`]; [`StoreError::Unavailable`].
+    async fn set_readers(&self, at: &Location, readers: &Readers) -> Result<(), StoreError> {
+        let _ = (at, readers);
+        Ok(())
+    }
+
     /// Names the system that this store keeps its data in, such as a cluster or an endpoint; `None`
     /// if that cannot copy data by itself. Stores of one kind that name the same system can
     /// [`copy`](Store::copy) from each other.
@@ -119,6 +169,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn is_for_clients(&self, id: ImageId, at: &Location) -> bool {
         let _ = (id, at);
         false
+    }
+
+    /// Whether it answered when it was asked last, as far as it keeps watch of that. Asks nobody.
+    fn answers(&self) -> bool {
+        true
     }
 
     /// Details an administrator may see in the list of stores, by the names the API gives them.

@@ -98,6 +98,15 @@ impl Stores {
         Ok(Self { entries, default, several: true })
     }
 
+    /// The same stores, each replaced by what `wrap` makes of it and its id: one that counts, caches or throttles.
+    #[must_use]
+    pub fn wrapped(mut self, wrap: impl Fn(&str, Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        for entry in &mut self.entries {
+            entry.store = wrap(&entry.id, Arc::clone(&entry.store));
+        }
+        self
+    }
+
     /// Whether clients name stores.
     #[must_use]
     pub fn are_named(&self) -> bool {

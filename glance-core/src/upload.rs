@@ -2,7 +2,7 @@
 //!
 //! One reference-counted buffer serves all of them. Data is collected into batches; while the store
 //! writes a batch, both digests work on it on threads of their own, and the next ones are collected.
-//! At most four batches are held, whatever the size of the image.
+//! A handful of batches is held at most, whatever the size of the image.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 
-use crate::digest::{HashAlgorithm, Lanes};
+use crate::digest::Lanes;
 use crate::error::Error;
 use crate::image::inspect::{Inspector, Verdict};
 use crate::store::{BoxError, ByteStream};
@@ -20,7 +20,7 @@ use crate::store::{BoxError, ByteStream};
 ///
 /// Large enough that handing a batch to another thread costs nothing beside hashing it, small enough
 /// that many uploads at once need little memory.
-const BATCH: usize = 512 << 10;
+const BATCH: usize = 256 << 10;
 
 /// Room for one more look at how much has come, before the bytes go on: `reserve(total)` makes sure
 /// that the project may hold `total` bytes of this image.
@@ -64,7 +64,7 @@ impl Outcome {
 /// The data as it goes on to the store, and where its digests will be found when it has ended.
 pub(crate) fn digested(
     data: ByteStream,
-    algorithm: HashAlgorithm,
+    digests: Lanes,
     inspector: Box<dyn Inspector>,
     bounds: Bounds,
 ) -> (ByteStream, Outcome) {
@@ -72,7 +72,7 @@ pub(crate) fn digested(
     let passing = Passing {
         data: Some(data),
         received: 0,
-        digests: Some(Lanes::new(algorithm)),
+        digests: Some(digests),
         inspector: Some(inspector),
         bounds,
         outcome: outcome.clone(),
@@ -195,6 +195,7 @@ fn lost(error: BoxError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::{HashAlgorithm, Stopwatch};
     use crate::image::inspect::NoInspection;
 
     fn bounds(announced: Option<u64>, cap: u64) -> Bounds {
@@ -206,7 +207,8 @@ mod tests {
     }
 
     async fn pass(data: ByteStream, bounds: Bounds) -> (usize, Option<Result<Digests, Error>>) {
-        let (mut stream, outcome) = digested(data, HashAlgorithm::Sha256, Box::new(NoInspection), bounds);
+        let lanes = Lanes::new(HashAlgorithm::Sha256, &Stopwatch::default());
+        let (mut stream, outcome) = digested(data, lanes, Box::new(NoInspection), bounds);
         let mut passed = 0;
         while let Some(Ok(chunk)) = stream.next().await {
             passed += chunk.len();

@@ -9,5 +9,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod metrics;
 pub mod process;
 pub mod serve;
+mod sight;

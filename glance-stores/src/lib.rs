@@ -6,5 +6,6 @@ pub mod data;
 pub mod database;
 #[cfg(feature = "keystone")]
 pub mod keystone;
+pub mod notify;
 #[cfg(feature = "outbound")]
 pub mod outbound;

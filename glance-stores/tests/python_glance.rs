@@ -13,6 +13,7 @@ use std::process::Command;
 
 use glance_core::database::{Direction, ImageQuery, ImageRepo, MemberRepo, SortKey, Viewer, VisibilityFilter};
 use glance_core::image::{Assigned, Image, ImageChange, ImageId, Status, Visibility};
+use glance_core::limits::ProjectLimits;
 use glance_core::location::{ImageLocation, Location};
 use glance_core::member::MemberStatus;
 use glance_stores::database::Sqlite;
@@ -166,9 +167,9 @@ async fn written_here(db: &Sqlite) -> Image {
         locations: vec![ImageLocation::new(Location::new("file:///here"), metadata)],
         ..Image::queued(ImageId::random(), at(0))
     };
-    let image = db.create_image(&image).await.unwrap();
+    let image = db.create_image(&image, &ProjectLimits::NONE).await.unwrap();
     let removed = ImageChange { properties_removed: vec!["ours".into()], tags_removed: vec!["a".into()], ..touch(1) };
-    db.update_image(image.id, Status::Active, &removed).await.unwrap();
+    db.update_image(image.id, Status::Active, &removed, &ProjectLimits::NONE).await.unwrap();
     db.add_member(image.id, "m", None, at(1)).await.unwrap();
     db.remove_member(image.id, "m", at(2)).await.unwrap();
     db.add_member(image.id, "m", None, at(3)).await.unwrap();
@@ -178,7 +179,7 @@ async fn written_here(db: &Sqlite) -> Image {
         tags_added: vec!["a".into()],
         ..touch(4)
     };
-    db.update_image(image.id, Status::Active, &again).await.unwrap()
+    db.update_image(image.id, Status::Active, &again, &ProjectLimits::NONE).await.unwrap()
 }
 
 fn at(second: i64) -> Timestamp {

@@ -70,6 +70,7 @@ def populate(url, image_endpoint):
         grant(name, name, "member")
         grant(name + "_reader", name, "reader")
         grant(name + "_manager", name, "manager")
+    grant("trustor", "demo", "member")
     grant("admin", "demo", "admin")
     grant("admin", "service", "admin")
     identity.register("image", "glance", image_endpoint)

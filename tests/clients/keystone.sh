@@ -73,7 +73,7 @@ as alt_demo alt_demo glance member-update "$id" "$other" accepted >"$work/said"
 as alt_demo alt_demo glance image-download --file "$work/out" "$id"
 cmp "$work/some" "$work/out"
 as demo demo glance image-delete "$id"
-as demo demo "$CLIENTS_VENV/bin/python" "$here/sdk.py" "$work/some"
+as demo demo "$CLIENTS_VENV/bin/python" "$here/sdk.py" "$work/some" "$other" OS_USERNAME=alt_demo OS_PROJECT_NAME=alt_demo
 equal "files left in the store" 0 "$(stored data)"
 say "the glance client and the SDK"
 

@@ -59,7 +59,10 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# start_server NAME [OPTION...]: sets $url. The data folder is $work/NAME.
+# start_server NAME [OPTION...]: sets $url. The data folder is $work/NAME. It speaks $scheme, and $trust holds what
+# curl needs to believe it.
+scheme=http
+trust=()
 start_server() {
   local name=$1 port pid
   shift
@@ -68,9 +71,9 @@ start_server() {
     >"$work/server-$name.log" 2>&1 &
   pid=$!
   started+=("$pid")
-  url=http://127.0.0.1:$port
+  url=$scheme://127.0.0.1:$port
   for _ in $(seq 300); do
-    if curl -s -o "$work/versions" "$url/versions"; then return; fi
+    if curl -s ${trust[@]+"${trust[@]}"} -o "$work/versions" "$url/versions"; then return; fi
     kill -0 "$pid" 2>/dev/null || die "the server ended at once"
     sleep 0.1
   done

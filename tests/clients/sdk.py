@@ -1,4 +1,7 @@
-"""The OpenStack SDK against the server at $OS_ENDPOINT, or where $OS_AUTH_TYPE leads: sdk.py FILE."""
+"""The OpenStack SDK against the server at $OS_ENDPOINT, or where $OS_AUTH_TYPE leads: sdk.py FILE [PROJECT [NAME=VALUE...]].
+
+An image is shared with PROJECT; whoever the environment leads to with these variables as well accepts and downloads it.
+"""
 
 import hashlib
 import os
@@ -42,6 +45,20 @@ expect("status", "active", image.status)
 expect("hash", wanted, image.hash_value)
 response = images.download_image(image, stream=True)
 expect("data", wanted, sha512(response.iter_content(65536)))
+
+project = (sys.argv[2:3] or ["other"])[0]
+images.update_image(image, visibility="shared")
+images.add_member(image, member_id=project)
+theirs = images
+if sys.argv[3:]:
+    os.environ.update(pair.split("=", 1) for pair in sys.argv[3:])
+    theirs = openstack.connect().image
+theirs.update_member(project, image, status="accepted")
+expect("member", [(project, "accepted")], [(member.member_id, member.status) for member in images.members(image)])
+shared = theirs.download_image(theirs.get_image(image.id), stream=True)
+expect("shared data", wanted, sha512(shared.iter_content(65536)))
+images.remove_member(project, image)
+expect("members", [], list(images.members(image)))
 
 images.update_image(image, name="renamed", os_version="12")
 expect("name", "renamed", images.find_image("renamed", ignore_missing=False).name)

@@ -17,10 +17,13 @@ echo secret-of-alice | users add alice --project research >"$work/said"
 echo secret-of-bob | users add bob --role reader >"$work/said"
 equal "users" "alice: project research, roles member, reader bob: project bob, roles reader" "$(users list | paste -sd' ')"
 echo secret-of-alice | users check alice >"$work/said"
-if echo wrong | users check alice >"$work/said"; then die "a wrong password is right"; fi
+code=0
+echo wrong | users check alice >"$work/said" || code=$?
+equal "exit code of a wrong password" 3 "$code"
 if grep -q secret-of "$work/htpasswd" "$work/htpasswd.projects"; then die "a password is written down"; fi
 say "users: add, list, check"
 
+echo secret-of-dave | users add dave --project sales >"$work/said"
 cat >"$work/basic.conf" <<CONF
 [glance_rs]
 auth_mode = http_basic
@@ -45,12 +48,18 @@ os save --file "$work/out" mine
 cmp "$work/some" "$work/out"
 OS_USERNAME=bob OS_PASSWORD=secret-of-bob refused os show "$(cat "$work/id")"
 OS_USERNAME=bob OS_PASSWORD=secret-of-bob refused os create --disk-format raw --container-format bare no
+dave() { OS_USERNAME=dave OS_PASSWORD=secret-of-dave "$@"; }
+refused dave os show "$(cat "$work/id")"
+os add project "$(cat "$work/id")" sales >"$work/said"
+dave os set "$(cat "$work/id")" --project sales --accept
+dave os save --file "$work/out" "$(cat "$work/id")"
+cmp "$work/some" "$work/out"
 os delete mine
-"$CLIENTS_VENV/bin/python" "$here/sdk.py" "$work/some"
+"$CLIENTS_VENV/bin/python" "$here/sdk.py" "$work/some" sales OS_USERNAME=dave OS_PASSWORD=secret-of-dave
 say "the openstack client and the SDK"
 
 # The files are read anew every two seconds.
-users remove bob
+users remove bob >"$work/said"
 for _ in $(seq 100); do
   if [ "$(status -u bob:secret-of-bob)" = 401 ]; then break; fi
   sleep 0.1

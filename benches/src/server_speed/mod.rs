@@ -7,6 +7,7 @@ mod memory;
 mod nginx;
 mod options;
 mod process;
+mod python;
 mod report;
 mod requests;
 mod server;
@@ -20,6 +21,7 @@ pub use options::{Options, Part};
 
 use self::data::Data;
 use self::nginx::Nginx;
+use self::python::Python;
 use self::report::Report;
 use self::server::Server;
 
@@ -47,7 +49,7 @@ fn measure(options: &Options, program: &Path, folder: &Path) -> Result<Report, B
     }
     if options.wants(Part::Requests) {
         if requests::available() {
-            report.requests = requests::requests(program, folder, (options.images, options.seconds))?;
+            report.requests = requests::requests(options, program, folder)?;
         } else {
             report.missing.push("wrk is not installed: no requests were counted");
         }
@@ -66,7 +68,9 @@ fn transfers(options: &Options, program: &Path, folder: &Path, report: &mut Repo
     let data = Data::new(folder, options.size.0)?;
     let server = Server::start(program, &folder.join("transfers"))?;
     if options.wants(Part::Upload) {
-        report.transfers.extend(transfers::uploads(&server, &data, options.rounds)?);
+        let environment = options.python_glance.as_deref().map(Python);
+        let python = environment.map(|python| python.start(&folder.join("python"))).transpose()?;
+        report.transfers.extend(transfers::uploads(&server, python.as_ref(), &data, options.rounds)?);
     }
     if options.wants(Part::Download) {
         let nginx = Nginx::start(&server.images(), folder)?;

@@ -7,7 +7,7 @@ use clap::Parser;
 use crate::throughput::Size;
 
 /// Starts a server on loopback and measures uploads, downloads, memory, start and requests, each
-/// beside its opponent: the digests alone, nginx with sendfile.
+/// beside its opponent: the digests alone, nginx with sendfile, Python Glance if it is named.
 ///
 /// 1 MB is 1,000,000 bytes, 1 MiB is 1,048,576. FOLDER needs room for STREAMS × LARGE.
 #[derive(Debug, Parser)]
@@ -30,6 +30,12 @@ pub struct Options {
     /// Rounds; in each, every opponent has one turn.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub rounds: u16,
+    /// A virtual environment with Python Glance and uWSGI: uploads and requests are measured beside it.
+    #[arg(long, value_name = "FOLDER")]
+    pub python_glance: Option<PathBuf>,
+    /// Connections that ask at once while requests are counted.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub connections: u16,
     /// Images in the database while requests are counted.
     #[arg(long, default_value_t = 50_000)]
     pub images: u32,

@@ -67,6 +67,7 @@ pub(super) struct Rate {
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Requests {
     request: &'static str,
+    who: &'static str,
     per_s: f64,
     p50_ms: f64,
     p99_ms: f64,
@@ -141,9 +142,9 @@ impl Requests {
     /// # Errors
     ///
     /// If it said something else, or not every answer was a good one.
-    pub(super) fn read(request: &'static str, said: &str, cpu: Duration) -> Result<Self, BoxError> {
+    pub(super) fn read(request: &'static str, who: &'static str, said: &str, cpu: Duration) -> Result<Self, BoxError> {
         if said.contains("Non-2xx") || said.contains("Socket errors") {
-            return Err(format!("{request} was not always answered well:\n{said}").into());
+            return Err(format!("{request} ({who}) was not always answered well:\n{said}").into());
         }
         let after = |label: &str| {
             let line = said.lines().map(str::trim).find_map(|line| line.strip_prefix(label));
@@ -153,6 +154,7 @@ impl Requests {
         let count: f64 = count.trim().parse()?;
         Ok(Self {
             request,
+            who,
             per_s: after("Requests/sec:")?.parse()?,
             p50_ms: milliseconds(after("50%")?)?,
             p99_ms: milliseconds(after("99%")?)?,
@@ -199,10 +201,10 @@ impl Report {
             writeln!(to, "{work:<28}{who:<8}{best_mb_per_s:>12.0}{median_mb_per_s:>12.0}{cpu_s_per_gb:>14.3}")?;
         }
         if !self.requests.is_empty() {
-            writeln!(to, "{:<36}{:>12}{:>10}{:>10}{:>12}", "", "requests/s", "p50 ms", "p99 ms", "CPU us")?;
+            writeln!(to, "{:<32}{:<8}{:>12}{:>10}{:>10}{:>12}", "", "", "requests/s", "p50 ms", "p99 ms", "CPU us")?;
         }
-        for Requests { request, per_s, p50_ms, p99_ms, cpu_us } in &self.requests {
-            writeln!(to, "{request:<36}{per_s:>12.0}{p50_ms:>10.2}{p99_ms:>10.2}{cpu_us:>12.0}")?;
+        for Requests { request, who, per_s, p50_ms, p99_ms, cpu_us } in &self.requests {
+            writeln!(to, "{request:<32}{who:<8}{per_s:>12.1}{p50_ms:>10.2}{p99_ms:>10.2}{cpu_us:>12.0}")?;
         }
         self.missing.iter().try_for_each(|missing| writeln!(to, "{missing}"))
     }
@@ -237,11 +239,12 @@ mod tests {
 
     #[test]
     fn what_wrk_says_is_understood() {
-        let expected = Requests { request: "GET", per_s: 200.25, p50_ms: 0.87, p99_ms: 1100.0, cpu_us: 2000.0 };
-        assert_eq!(Requests::read("GET", SAID, Duration::from_secs(2)).unwrap(), expected);
+        let expected =
+            Requests { request: "GET", who: "us", per_s: 200.25, p50_ms: 0.87, p99_ms: 1100.0, cpu_us: 2000.0 };
+        assert_eq!(Requests::read("GET", "us", SAID, Duration::from_secs(2)).unwrap(), expected);
         let failed = format!("{SAID}  Non-2xx or 3xx responses: 1\n");
-        assert!(Requests::read("GET", &failed, Duration::ZERO).is_err());
-        assert!(Requests::read("GET", "", Duration::ZERO).is_err());
+        assert!(Requests::read("GET", "us", &failed, Duration::ZERO).is_err());
+        assert!(Requests::read("GET", "us", "", Duration::ZERO).is_err());
     }
 
     #[test]

@@ -29,10 +29,16 @@ impl Server {
         command.args(["api", "--bind", &address.to_string(), "--data-dir"]).arg(data);
         // A configuration of this machine is none of ours.
         command.arg("--config-dir").arg(data);
-        let mut process = Process::start(&mut command, &log)?;
+        Self::when_it_answers(Process::start(&mut command, &log)?, address, data)
+    }
+
+    /// The server that `process` will be at `address`, as soon as it has answered. Its log lies beside `data`.
+    pub(super) fn when_it_answers(mut process: Process, address: SocketAddr, data: &Path) -> Result<Self, BoxError> {
         process
-            .wait_until(|| client::call(address, "GET", "/versions", "").is_ok_and(|answer| answer.status == 200))
-            .map_err(|error| format!("{} {error}: see {}", program.display(), log.display()))?;
+            .wait_until(|| {
+                client::call(address, "GET", "/versions", "").is_ok_and(|answer| matches!(answer.status, 200 | 300))
+            })
+            .map_err(|error| format!("the server {error}: see {}", data.with_extension("log").display()))?;
         Ok(Self { process, address, data: data.to_owned() })
     }
 

@@ -84,11 +84,18 @@ pub(super) fn at_once<T: Send>(
     })
 }
 
-/// Uploads by one client, and what bounds them: each digest alone, and writing alone.
-pub(super) fn uploads(server: &Server, data: &Data, rounds: u16) -> Result<Vec<Rate>, BoxError> {
-    let id = server.upload(&data.source(), true)?;
-    server.check(&id, &data.md5, &data.sha512)?;
-    server.delete(&id)?;
+/// Uploads by one client, what bounds them (each digest alone, and writing alone), and the same uploads to Python Glance.
+pub(super) fn uploads(
+    server: &Server,
+    python: Option<&Server>,
+    data: &Data,
+    rounds: u16,
+) -> Result<Vec<Rate>, BoxError> {
+    for server in [Some(server), python].into_iter().flatten() {
+        let id = server.upload(&data.source(), true)?;
+        server.check(&id, &data.md5, &data.sha512)?;
+        server.delete(&id)?;
+    }
     let mut rates = vec![
         Rate::new("upload, length known", "glance"),
         Rate::new("upload, chunked", "glance"),
@@ -96,14 +103,20 @@ pub(super) fn uploads(server: &Server, data: &Data, rounds: u16) -> Result<Vec<R
         Rate::new("sha512 alone, one core", "digest"),
         Rate::new("write and sync alone", "file"),
     ];
+    if python.is_some() {
+        rates.extend(["upload, length known", "upload, chunked"].map(|work| Rate::new(work, "python")));
+    }
     for _ in 0..rounds {
-        let turns = [
+        let mut turns = vec![
             upload(server, data, false)?,
             upload(server, data, true)?,
             hash(data, HashAlgorithm::Md5, &data.md5)?,
             hash(data, HashAlgorithm::Sha512, &data.sha512)?,
             write(&server.images(), data)?,
         ];
+        if let Some(python) = python {
+            turns.extend([upload(python, data, false)?, upload(python, data, true)?]);
+        }
         rates.iter_mut().zip(&turns).for_each(|(rate, turn)| rate.add(turn));
     }
     Ok(rates)

@@ -42,7 +42,7 @@ fn in_memory(store: MemoryStore) -> Glance {
 /// Those of the registry. A build that cannot be uploaded leaves no image.
 async fn publish(images: &Images<'_>, build: &str, data: Bytes) -> Result<Image, Error> {
     let new = NewImage {
-        properties: BTreeMap::from([("os_version".to_owned(), build.to_owned())]),
+        properties: BTreeMap::from([("os_version".to_owned(), Some(build.to_owned()))]),
         ..NewImage::named(format!("distribution-{build}"), "raw", "bare")
     };
     let image = images.create(new).await?;

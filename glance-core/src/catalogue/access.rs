@@ -1,6 +1,7 @@
 //! Who may do what to which image: visibility, policy and, in legacy mode, ownership.
 
 use super::Images;
+use super::protected::Readable;
 use super::target::ImageTarget;
 use crate::database::{RepoError, SeenImage};
 use crate::error::Error;
@@ -24,6 +25,15 @@ impl Images<'_> {
             Err(error) => return Err(error.into()),
         };
         if self.sees(&seen) { Ok(seen) } else { Err(no_image(id)) }
+    }
+
+    /// As [`Images::seen`], but services see every image: they ask about those of whoever sent them.
+    pub(super) async fn seen_by_service(&self, id: ImageId) -> Result<SeenImage, Error> {
+        match self.registry.database.image(id, self.project()).await {
+            Ok(seen) if self.sees(&seen) || self.allow_call("service_api").is_ok() => Ok(seen),
+            Ok(_) | Err(RepoError::NotFound) => Err(no_image(id)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(super) fn sees(&self, seen: &SeenImage) -> bool {
@@ -107,7 +117,13 @@ impl Images<'_> {
     }
 
     /// The image as this caller is shown it.
-    pub(super) fn shown(&self, mut image: Image) -> Image {
+    pub(super) fn shown(&self, image: Image) -> Image {
+        self.shown_with(&mut self.readable(), image)
+    }
+
+    /// As [`Images::shown`], for many images of one call.
+    pub(super) fn shown_with(&self, readable: &mut Readable<'_>, mut image: Image) -> Image {
+        readable.keep_readable(&mut image);
         for hidden in fields::HIDDEN_PROPERTIES {
             image.properties.remove(hidden);
         }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::Images;
 use crate::database::RepoError;
 use crate::error::Error;
+use crate::events::EventType;
 use crate::image::{Image, ImageId, NewImage, Visibility, fields};
 use crate::policy::{Target, Value};
 
@@ -13,21 +14,31 @@ impl Images<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] naming the field; [`Error::Forbidden`] by policy, for reserved names, and
-    /// for callers without a project who name no owner; [`Error::Conflict`] if the id was ever
-    /// used; [`Error::OverLimit`] for too many tags or properties.
-    pub async fn create(&self, new: NewImage) -> Result<Image, Error> {
+    /// [`Error::Invalid`] naming the field; [`Error::Forbidden`] by policy, for reserved names, for
+    /// properties the caller may not create, and for callers without a project who name no owner;
+    /// [`Error::Conflict`] if the id was ever used; [`Error::OverLimit`] for too many tags or
+    /// properties, or more images than the owner may have; [`Error::Limits`] if nobody knows how many
+    /// those are.
+    pub async fn create(&self, mut new: NewImage) -> Result<Image, Error> {
         self.refuse_read_only()?;
         let owner = new.owner.clone().unwrap_or_else(|| self.context.project_id.clone());
         // The reference asks with this default, although the image will be shared.
         let visibility = new.visibility.unwrap_or(Visibility::Private);
         self.allow_create(owner.as_deref(), visibility)?;
         let settings = &self.registry.settings;
-        let image = new.into_image(self.context.project_id.as_deref(), &settings.formats, now())?;
-        self.check_counts(&image)?;
-        match self.registry.database.create_image(&image).await {
-            Ok(image) => Ok(self.shown(image)),
+        // In the order in which the reference server refuses.
+        self.allow_new_properties(&new.properties)?;
+        self.check_tags(*new.id.get_or_insert_with(ImageId::random), new.tags.len())?;
+        let image = new.into_image(self.context.project_id.as_deref(), settings.schema(), now())?;
+        self.check_properties(&image)?;
+        let limits = self.registry.limits_of(image.owner.as_deref()).await?;
+        match self.registry.database.create_image(&image, &limits).await {
+            Ok(image) => {
+                self.registry.events.image(EventType::ImageCreate, &image);
+                Ok(self.shown(image))
+            }
             Err(RepoError::Exists) => Err(Error::Conflict(format!("image ID {} already exists", image.id))),
+            Err(RepoError::OverProjectLimit(excess)) => Err(self.registry.over(image.owner.as_deref(), &excess)),
             Err(error) => Err(error.into()),
         }
     }
@@ -60,12 +71,16 @@ impl Images<'_> {
         Ok(())
     }
 
-    /// Whether an image has no more tags and properties than it may.
-    pub(super) fn check_counts(&self, image: &Image) -> Result<(), Error> {
-        let settings = &self.registry.settings;
+    /// Whether an image has no more custom properties than it may.
+    pub(super) fn check_properties(&self, image: &Image) -> Result<(), Error> {
         let properties = image.properties.keys().filter(|name| !name.starts_with(fields::RESERVED_PREFIX)).count();
-        over("properties", image.id, properties, settings.image_property_quota)?;
-        over("tags", image.id, image.tags.len(), settings.image_tag_quota)
+        over("properties", image.id, properties, self.registry.settings.image_property_quota)
+    }
+
+    /// Whether an image may have so many tags. Where a caller gives a list, repeated ones count, as with the Python
+    /// server.
+    pub(super) fn check_tags(&self, id: ImageId, tags: usize) -> Result<(), Error> {
+        over("tags", id, tags, self.registry.settings.image_tag_quota)
     }
 }
 

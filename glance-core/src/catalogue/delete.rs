@@ -2,9 +2,11 @@
 
 use uuid::Uuid;
 
+use super::callers::OnData;
 use super::create::now;
 use super::housekeeping::Working;
 use super::{Images, Registry, TRIES};
+use crate::context::RequestContext;
 use crate::database::{Removal, RemovalOf, RepoError};
 use crate::error::Error;
 use crate::image::{self, Image, ImageId, Status};
@@ -35,7 +37,12 @@ impl Images<'_> {
             let _working = Working::on(self.registry, locations.iter().map(|removal| removal.entry).collect());
             match self.registry.database.destroy_image(id, seen.image.status, &removal).await {
                 Ok(()) => {
-                    self.registry.remove_all(id, &locations).await;
+                    let gone = Image { status: removal.status, ..seen.image };
+                    self.registry.events.image_deleted(&gone, removal.at);
+                    self.registry.remove_all(id, &locations, self.context).await;
+                    if gone.status == Status::PendingDelete {
+                        self.registry.keep_from_all(&gone, self.context).await;
+                    }
                     return Ok(());
                 }
                 Err(RepoError::Stale { .. }) => {}
@@ -66,6 +73,12 @@ impl Images<'_> {
 
     async fn turn(&self, id: ImageId, rule: &str, to: Status) -> Result<(), Error> {
         self.refuse_read_only()?;
+        let seen = self.seen(id).await?;
+        self.allow_change(rule, &seen)?;
+        if seen.image.status == to {
+            // Nothing changes, `updated_at` neither.
+            return Ok(());
+        }
         self.change(id, |seen| {
             self.allow_change(rule, seen)?;
             let from = seen.image.status;
@@ -150,9 +163,9 @@ impl Registry {
     }
 
     /// Removes the data of a record that is gone. What cannot be removed stays in the journal.
-    pub(super) async fn remove_all(&self, id: ImageId, locations: &[RemovalOf]) {
+    pub(super) async fn remove_all(&self, id: ImageId, locations: &[RemovalOf], caller: &RequestContext) {
         for removal in locations {
-            if let Err(error) = self.remove_noted(removal).await {
+            if let Err(error) = self.remove_noted(removal, Some(caller)).await {
                 tracing::error!(image = %id, location = %removal.location, %error,
                     "cannot remove the data of a deleted image yet");
             }
@@ -166,11 +179,11 @@ impl Registry {
     }
 
     /// Removes data and closes the journal entry that speaks of it.
-    pub(super) async fn remove_noted(&self, removal: &RemovalOf) -> Result<(), Error> {
+    pub(super) async fn remove_noted(&self, removal: &RemovalOf, caller: Option<&RequestContext>) -> Result<(), Error> {
         let Some(named) = self.store_of(removal.store.as_deref(), &removal.location) else {
             return Err(Error::Unavailable("no store of this server holds the data".to_owned()));
         };
-        match named.store.delete(&removal.location).await {
+        match self.as_caller_or_server(caller, named, OnData::Delete(&removal.location)).await {
             // Data that a read-only store shows was never ours to remove.
             Ok(()) | Err(StoreError::NotFound { .. } | StoreError::Unsupported { .. }) => {}
             Err(error) => return Err(Error::Store(error)),

@@ -8,19 +8,26 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::create::now;
-use super::data::back_to_queued;
+use super::upload::back_to_queued;
 use super::{Glance, Registry};
 use crate::database::{JournalEntry, RemovalOf, RepoError, Work};
 use crate::error::Error;
+use crate::events::EventType;
 use crate::image::Status;
+use crate::location::Location;
+use crate::store::StoreError;
 
 /// What [`Glance::recover`] put in order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Recovered {
     /// Uploads that were unwound.
     pub uploads: usize,
+    /// Registrations of locations that were unwound, or go on.
+    pub registrations: usize,
     /// Removals that were brought to their end.
     pub removals: usize,
+    /// Images whose stores were told who may read them.
+    pub told: usize,
     /// Entries that could not be dealt with now, for instance because a store is down.
     pub left: usize,
 }
@@ -29,7 +36,8 @@ pub struct Recovered {
 const ENTRIES: usize = 1000;
 
 impl Glance {
-    /// Puts in order what processes left that are no more: uploads are unwound, removals finished.
+    /// Puts in order what processes left that are no more: uploads and registrations are unwound, removals finished,
+    /// digests found.
     ///
     /// `is_dead` says of a process named in the journal whether it certainly lives no longer; of
     /// all others the lease decides. Run it at start and every few seconds; any number of
@@ -42,13 +50,19 @@ impl Glance {
         let registry = &self.0;
         let mut recovered = Recovered::default();
         registry.renew_if_due().await;
-        for entry in registry.database.journal(ENTRIES).await? {
+        let entries = registry.database.journal(ENTRIES).await?;
+        registry.counts.note_journal(&entries, now());
+        for entry in entries {
             if !registry.is_abandoned(&entry, &is_dead) {
                 continue;
             }
             match registry.recover_entry(&entry).await {
-                Ok(true) if entry.work == Work::Upload => recovered.uploads += 1,
-                Ok(true) => recovered.removals += 1,
+                Ok(true) => match entry.work {
+                    Work::Upload(_) => recovered.uploads += 1,
+                    Work::Registration(_) => recovered.registrations += 1,
+                    Work::Removal(_) => recovered.removals += 1,
+                    Work::Readers => recovered.told += 1,
+                },
                 Ok(false) => {}
                 Err(error) => {
                     tracing::warn!(image = %entry.image, %error, "cannot put an image in order yet");
@@ -56,6 +70,7 @@ impl Glance {
                 }
             }
         }
+        registry.counts.note_recovered(recovered);
         Ok(recovered)
     }
 }
@@ -71,19 +86,19 @@ impl Registry {
     /// False if somebody else was first.
     async fn recover_entry(self: &Arc<Self>, seen: &JournalEntry) -> Result<bool, Error> {
         // Taking over what cannot be done here would keep it from those who can.
-        let has_store = match &seen.work {
-            Work::Upload => self.stores.named(seen.store.as_deref()).is_some(),
-            Work::Removal(location) => self.store_of(seen.store.as_deref(), location).is_some(),
-        };
-        if !has_store {
+        if !self.has_store_for(seen).await? {
             return Err(Error::Unavailable("the store of the data is not configured here".to_owned()));
         }
         let Some(entry) = self.database.take_entry(seen, &self.process, self.lease_end(now())).await? else {
             return Ok(false);
         };
-        let _working = Working::on(self, vec![entry.id]);
+        let working = Working::on(self, vec![entry.id]);
         let done = match &entry.work {
-            Work::Upload => self.recover_upload(&entry).await,
+            Work::Upload(destination) => self.recover_upload(&entry, destination.as_ref()).await,
+            Work::Registration(location) => {
+                return self.recover_registration(&entry, location, working).await.map(|()| true);
+            }
+            Work::Readers => self.tell_noted(entry.id, entry.image, None).await,
             Work::Removal(location) => {
                 let removal = RemovalOf { entry: entry.id, store: entry.store.clone(), location: location.clone() };
                 self.recover_removal(&entry, &removal).await
@@ -92,7 +107,27 @@ impl Registry {
         done.map(|()| true)
     }
 
-    async fn recover_upload(&self, entry: &JournalEntry) -> Result<(), Error> {
+    async fn has_store_for(&self, entry: &JournalEntry) -> Result<bool, RepoError> {
+        let by = entry.store.as_deref();
+        let image = match &entry.work {
+            Work::Upload(_) => return Ok(self.stores.named(by).is_some()),
+            Work::Removal(location) => return Ok(self.store_of(by, location).is_some()),
+            Work::Registration(_) | Work::Readers => match self.database.image(entry.image, None).await {
+                Ok(seen) => seen.image,
+                // Nothing is left to do but to close the entry.
+                Err(RepoError::NotFound) => return Ok(true),
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(match &entry.work {
+            // An image that waits for registered data is queued again without a look at it.
+            Work::Registration(_) if image.status == Status::Importing => true,
+            Work::Registration(location) => self.store_of(by, location).is_some(),
+            _ => image.locations.is_empty() || image.locations.iter().any(|at| self.stores.of(at).is_some()),
+        })
+    }
+
+    async fn recover_upload(&self, entry: &JournalEntry, destination: Option<&Location>) -> Result<(), Error> {
         let named = self
             .stores
             .named(entry.store.as_deref())
@@ -104,11 +139,20 @@ impl Registry {
         };
         // An image that got its data in another way keeps it.
         if image.as_ref().is_none_or(|image| image.status == Status::Saving) {
-            named.store.discard(entry.image).await.map_err(Error::Store)?;
+            let discarded = match destination {
+                Some(place) => named.store.discard_at(entry.image, place).await,
+                None => named.store.discard(entry.image).await,
+            };
+            match discarded {
+                // What takes no data has none of an upload.
+                Ok(()) | Err(StoreError::Unsupported { .. }) => {}
+                Err(error) => return Err(Error::Store(error)),
+            }
         }
         match image.filter(|image| image.status == Status::Saving) {
             Some(image) => {
-                self.database.finish_upload(entry.id, entry.image, &back_to_queued(&image)).await?;
+                let image = self.database.finish_upload(entry.id, entry.image, &back_to_queued(&image)).await?;
+                self.events.image(EventType::ImageUpdate, &image);
             }
             None => self.database.close_entry(entry.id).await?,
         }
@@ -124,7 +168,7 @@ impl Registry {
         if still_used {
             return Ok(self.database.close_entry(entry.id).await?);
         }
-        self.remove_noted(removal).await
+        self.remove_noted(removal, None).await
     }
 
     /// Never ends: renews the leases of this process while something of it is under way.

@@ -72,16 +72,15 @@ impl Images<'_> {
     /// One page of the images that the caller sees and `request` asks for.
     ///
     /// Images that policy does not let the caller look at are left out of the page, which then is
-    /// shorter than asked for.
+    /// shorter than asked for. A filter on a property that the caller may not read finds nothing.
     ///
     /// # Errors
     ///
     /// [`Error::Forbidden`] by policy; [`Error::Invalid`] if the marker is no image that the
     /// caller sees.
     pub async fn list(&self, request: &ListRequest) -> Result<Page, Error> {
+        self.may_list()?;
         let project = self.context.project_id.as_deref();
-        // A caller without a project lists nothing of its own: its target has no project to match.
-        self.allow_on("get_images", &[("project_id", Value::from(project))])?;
         let settings = &self.registry.settings;
         let limit = request.limit.unwrap_or(settings.limit_param_default).min(settings.api_limit_max);
         let query = ImageQuery {
@@ -93,7 +92,7 @@ impl Images<'_> {
             },
             member_status: request.member_status,
             hidden: request.hidden,
-            filters: request.filters.clone(),
+            filters: self.readable_filters(&request.filters),
             tags: request.tags.clone(),
             sort: total_order(&request.sort, request.tie_break),
             marker: match request.marker {
@@ -111,15 +110,27 @@ impl Images<'_> {
         Ok(Page { images, next })
     }
 
+    /// Whether the caller may list images at all. [`Images::list`] asks the same; this is for those who would find
+    /// fault with a request first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] by policy.
+    pub fn may_list(&self) -> Result<(), Error> {
+        // A caller without a project lists nothing of its own: its target has no project to match.
+        self.allow_on("get_images", &[("project_id", Value::from(self.context.project_id.as_deref()))])
+    }
+
     fn those_allowed(&self, found: Vec<SeenImage>) -> Vec<Image> {
         let policy = self.registry.policy.load();
+        let mut readable = self.readable();
         found
             .into_iter()
             .filter(|seen| {
                 let target = ImageTarget::new(seen, self.context.project_id.as_deref());
                 policy.enforce("get_image", &target, self.context).is_ok()
             })
-            .map(|seen| self.shown(seen.image))
+            .map(|seen| self.shown_with(&mut readable, seen.image))
             .collect()
     }
 

@@ -1,11 +1,13 @@
 //! The locations of an image, changed by patches (where the operator allows it).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Images;
 use super::create::over;
+use super::{Images, Registry};
+use crate::context::RequestContext;
 use crate::digest::HashAlgorithm;
 use crate::error::Error;
 use crate::image::patch::{Operation, Verb};
@@ -18,59 +20,43 @@ pub(super) type Sizes = HashMap<String, u64>;
 /// Schemes that clients may not name: they would read files of the server, or with its accounts.
 const NOT_FOR_CLIENTS: [&str; 3] = ["file", "filesystem", "swift+config"];
 
+/// Locations that one patch may bring, whatever an image may have: for each of them, a store is asked.
+const IN_ONE_PATCH: usize = 100;
+
+/// Who says where data lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NamedBy {
+    /// Anybody: a store is asked what it reads with an account of its own.
+    Client,
+    /// A service that keeps data in the stores itself.
+    Service,
+}
+
 impl Images<'_> {
-    /// Asks the stores about every location that `operations` bring. What the caller may not do is
-    /// refused before any store is asked.
+    /// Asks the stores about every location that `operations` bring, in their order, and no further than they go: a store
+    /// is asked only where everything before is allowed, and can be done.
     pub(super) async fn sizes_of_new_locations(&self, id: ImageId, operations: &[Operation]) -> Result<Sizes, Error> {
         let mut sizes = Sizes::new();
         let bring = |operation: &&Operation| operation.name == "locations" && operation.verb != Verb::Remove;
-        let mut bringing = operations.iter().filter(bring).peekable();
-        if bringing.peek().is_none() {
+        let brought: usize = operations.iter().filter(bring).map(|operation| places(&operation.value).len()).sum();
+        if brought == 0 {
             return Ok(sizes);
         }
         let seen = self.seen(id).await?;
-        for operation in bringing {
-            if operation.verb == Verb::Replace && operation.value.as_array().is_some_and(Vec::is_empty) {
-                return Err(Error::Forbidden("an image cannot be left without locations".to_owned()));
-            }
-            self.allow("set_image_location", &seen)?;
-            self.require_owner(&seen.image)?;
-            self.changes_locations(&seen.image, false)?;
-            for place in places(&operation.value) {
-                let url = place.get("url").and_then(Value::as_str).unwrap_or_default();
-                if !seen.image.locations.iter().any(|known| known.url.expose() == url) {
-                    sizes.insert(url.to_owned(), self.size_at(id, url).await?);
-                }
-            }
+        if brought > IN_ONE_PATCH {
+            return Err(Error::OverLimit(format!("a patch brings at most {IN_ONE_PATCH} locations")));
+        }
+        while let Err(Stop::Unknown(url)) = self.patched(&seen, operations, &sizes) {
+            let size = self.registry.size_of(id, &url, NamedBy::Client, Some(self.context)).await?;
+            sizes.insert(url.expose().to_owned(), size);
         }
         Ok(sizes)
     }
 
-    async fn size_at(&self, id: ImageId, url: &str) -> Result<u64, Error> {
-        // One answer for every reason, so that nobody learns what a store holds or reaches.
-        let refused = || Error::Invalid("invalid location".to_owned());
-        let location = ImageLocation::new(Location::new(url), Map::new());
-        if NOT_FOR_CLIENTS.contains(&location.url.scheme()) {
-            return Err(refused());
-        }
-        let named = self.registry.stores.of(&location).ok_or_else(refused)?;
-        if !named.store.is_for_clients(id, &location.url) {
-            return Err(refused());
-        }
-        match named.store.size(&location.url).await {
-            Ok(size) if size > 0 => Ok(size),
-            Ok(_) => Err(refused()),
-            Err(error) => {
-                tracing::info!(location = %location.url, %error, "refused a location");
-                Err(refused())
-            }
-        }
-    }
-
-    pub(super) fn patch_locations(&self, image: &mut Image, operation: &Operation, sizes: &Sizes) -> Result<(), Error> {
+    pub(super) fn patch_locations(&self, image: &mut Image, operation: &Operation, sizes: &Sizes) -> Result<(), Stop> {
         self.changes_locations(image, operation.verb == Verb::Remove)?;
         match operation.verb {
-            Verb::Remove => remove(image, operation),
+            Verb::Remove => Ok(remove(image, operation)?),
             Verb::Replace => self.replace(image, &operation.value, sizes),
             Verb::Add | Verb::AddNew => self.add(image, operation, sizes),
         }
@@ -87,43 +73,49 @@ impl Images<'_> {
         }
     }
 
-    fn add(&self, image: &mut Image, operation: &Operation, sizes: &Sizes) -> Result<(), Error> {
-        let at = position(operation.element.as_deref(), image.locations.len(), true)
+    fn add(&self, image: &mut Image, operation: &Operation, sizes: &Sizes) -> Result<(), Stop> {
+        let count = image.locations.len();
+        over("locations", image.id, count + 1, self.registry.settings.image_location_quota)?;
+        let at = position(operation.element.as_deref(), count, true)
             .ok_or_else(|| Error::Invalid("not a position for a location".to_owned()))?;
         self.check_validation_data(image, &operation.value)?;
         let location = self.location_of(image, &operation.value)?;
         if image.locations.iter().any(|known| known.url == location.url && known.metadata == location.metadata) {
-            return Err(Error::Invalid("the image has this location already".to_owned()));
+            return Err(Error::Invalid("the image has this location already".to_owned()).into());
         }
-        let size = sizes.get(location.url.expose()).copied();
+        let size = size_at(&location.url, image, sizes)?;
         take_data(image, &operation.value, size)?;
-        image.locations.insert(at.min(image.locations.len()), location);
-        over("locations", image.id, image.locations.len(), self.registry.settings.image_location_quota)
+        image.locations.insert(at.min(count), location);
+        Ok(())
     }
 
-    fn replace(&self, image: &mut Image, value: &Value, sizes: &Sizes) -> Result<(), Error> {
+    fn replace(&self, image: &mut Image, value: &Value, sizes: &Sizes) -> Result<(), Stop> {
         let mut wanted: Vec<ImageLocation> = Vec::new();
+        over("locations", image.id, places(value).len(), self.registry.settings.image_location_quota)?;
+        if places(value).is_empty() {
+            return Err(Error::Forbidden("an image cannot be left without locations".to_owned()).into());
+        }
         for place in places(value) {
             self.check_validation_data(image, place)?;
             let mut location = self.location_of(image, place)?;
             location.id = image.locations.iter().find(|known| known.url == location.url).and_then(|known| known.id);
-            if wanted.iter().any(|known| known.url == location.url && known.metadata == location.metadata) {
-                return Err(Error::Invalid("a location stands there twice".to_owned()));
-            }
             wanted.push(location);
+        }
+        let distinct: HashSet<_> = wanted.iter().map(|location| (location.url.expose(), &location.metadata)).collect();
+        if distinct.len() < wanted.len() {
+            return Err(Error::Invalid("a location stands there twice".to_owned()).into());
         }
         let mut before: Vec<&str> = image.locations.iter().map(|location| location.url.expose()).collect();
         let mut after: Vec<&str> = wanted.iter().map(|location| location.url.expose()).collect();
         before.sort_unstable();
         after.sort_unstable();
         if !before.is_empty() && before != after {
-            return Err(Error::Invalid("replacing locations changes their metadata, not where they lead".to_owned()));
+            let why = "replacing locations changes their metadata, not where they lead";
+            return Err(Error::Invalid(why.to_owned()).into());
         }
-        if let Some(first) = places(value).first() {
-            let size = first.get("url").and_then(Value::as_str).and_then(|url| sizes.get(url)).copied();
-            take_data(image, first, size)?;
-        }
-        over("locations", image.id, wanted.len(), self.registry.settings.image_location_quota)?;
+        let found =
+            wanted.iter().map(|location| size_at(&location.url, image, sizes)).collect::<Result<Vec<_>, _>>()?;
+        take_data(image, &places(value)[0], found[0])?;
         image.locations = wanted;
         Ok(())
     }
@@ -183,10 +175,82 @@ impl Images<'_> {
     }
 }
 
+impl Registry {
+    /// The length of the data at `url`, which is to be an image's, as `caller` finds it; `None` asks with the account of
+    /// this server.
+    pub(super) async fn size_of(
+        &self,
+        id: ImageId,
+        url: &Location,
+        by: NamedBy,
+        caller: Option<&RequestContext>,
+    ) -> Result<u64, Error> {
+        // One answer for every reason, so that nobody learns what a store holds or reaches.
+        let refused = || Error::Invalid("invalid location".to_owned());
+        if NOT_FOR_CLIENTS.contains(&url.scheme()) {
+            return Err(refused());
+        }
+        let named = self.stores.of(&ImageLocation::new(url.clone(), Map::new())).ok_or_else(refused)?;
+        let store = match caller {
+            Some(context) => self.for_caller(named, context).await,
+            None => Ok(Arc::clone(&named.store)),
+        };
+        let size = match store {
+            Ok(store) if by == NamedBy::Client && !store.is_for_clients(id, url) => return Err(refused()),
+            Ok(store) => store.size(url).await,
+            Err(error) => Err(error),
+        };
+        let cap = self.settings.image_size_cap;
+        match size {
+            Ok(size) if size > cap => Err(Error::OverLimit(format!("image data is longer than {cap} bytes"))),
+            Ok(size) if size > 0 => Ok(size),
+            Ok(_) => Err(refused()),
+            Err(error) => {
+                tracing::info!(location = %url, %error, "refused a location");
+                Err(refused())
+            }
+        }
+    }
+
+    /// A location that is not recorded yet, with the store that holds it.
+    pub(super) fn located(&self, url: Location) -> ImageLocation {
+        let mut location = ImageLocation::new(url, Map::new());
+        if self.stores.are_named()
+            && let Some(named) = self.stores.of(&location)
+        {
+            location.metadata.insert(ImageLocation::STORE.to_owned(), named.id.clone().into());
+        }
+        location
+    }
+}
+
+/// Why the operations of a patch do not go on.
+pub(super) enum Stop {
+    /// They must not.
+    Refused(Error),
+    /// Nobody has asked yet how long the data at this place is.
+    Unknown(Location),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// The length of the data at `url`; `None` where the image has this location already.
+fn size_at(url: &Location, image: &Image, sizes: &Sizes) -> Result<Option<u64>, Stop> {
+    if image.locations.iter().any(|known| known.url == *url) {
+        return Ok(None);
+    }
+    sizes.get(url.expose()).map(|size| Some(*size)).ok_or_else(|| Stop::Unknown(url.clone()))
+}
+
 /// A queued image becomes active with its first location.
 fn take_data(image: &mut Image, place: &Value, size: Option<u64>) -> Result<(), Error> {
-    if image.size.is_none() {
-        image.size = size;
+    // As in the Python server, no data at all counts as not known.
+    if image.size.is_none_or(|known| known == 0) {
+        image.size = size.or(image.size);
     }
     if image.status != Status::Queued {
         return Ok(());

@@ -4,6 +4,7 @@ use super::Images;
 use super::create::now;
 use crate::database::{RepoError, SeenImage};
 use crate::error::Error;
+use crate::events::{EventType, Payload};
 use crate::image::{Image, ImageId, MAX_NAME, Visibility, fits_three_bytes};
 use crate::member::{Member, MemberStatus};
 
@@ -54,7 +55,14 @@ impl Images<'_> {
         self.allow("add_member", &seen)?;
         self.require_owner(&seen.image)?;
         let limit = self.registry.settings.image_member_quota;
-        match self.registry.database.add_member(id, project, limit, now()).await {
+        let note = self.registry.note_readers_of_shared(id).await?;
+        let added = self.registry.database.add_member(id, project, limit, now()).await;
+        // Before anything else is waited for: the caller may go away meanwhile.
+        if let Ok(member) = &added {
+            self.registry.events.info(EventType::MemberCreate, || Payload::member(member, None));
+        }
+        self.registry.end_note(note, &added, Some(self.context)).await;
+        match added {
             Ok(member) => Ok(member),
             Err(RepoError::Exists) => Err(Error::Conflict(format!("{project} is a member of image {id} already"))),
             Err(RepoError::OverLimit { wanted, limit }) => {
@@ -72,7 +80,10 @@ impl Images<'_> {
     /// [`Error::NotFound`]; [`Error::Forbidden`] to everybody but the member and administrators.
     pub async fn set_member_status(&self, id: ImageId, project: &str, status: MemberStatus) -> Result<Member, Error> {
         self.may_set_member_status(id, project).await?;
-        self.registry.database.set_member_status(id, project, status, now()).await.map_err(|error| no_member(error, id))
+        let set = self.registry.database.set_member_status(id, project, status, now()).await;
+        let member = set.map_err(|error| no_member(error, id))?;
+        self.registry.events.info(EventType::MemberUpdate, || Payload::member(&member, None));
+        Ok(member)
     }
 
     /// Whether the caller may answer for a member: for those who want to refuse what is no answer,
@@ -98,10 +109,17 @@ impl Images<'_> {
         self.refuse_read_only()?;
         let seen = self.shared(id).await?;
         self.own_in_legacy_mode(&seen.image, "end a share", true)?;
-        self.member_of(&seen, project).await?;
+        let member = self.member_of(&seen, project).await?;
         self.allow("delete_member", &seen)?;
         self.require_owner(&seen.image)?;
-        self.registry.database.remove_member(id, project, now()).await.map_err(|error| no_member(error, id))
+        let at = now();
+        let note = self.registry.note_readers_of_shared(id).await?;
+        let removed = self.registry.database.remove_member(id, project, at).await;
+        if removed.is_ok() {
+            self.registry.events.info(EventType::MemberDelete, || Payload::member(&member, Some(at)));
+        }
+        self.registry.end_note(note, &removed, Some(self.context)).await;
+        removed.map_err(|error| no_member(error, id))
     }
 
     /// An image that can have members at all, if the caller sees it.

@@ -15,11 +15,12 @@ pub(super) struct ImageTarget<'a> {
 
 impl<'a> ImageTarget<'a> {
     /// As the reference has it: whoever sees a shared image of another owner counts as a member,
-    /// which only a member can be. An owner who shares with itself stays the owner: it must not
-    /// answer for the members.
+    /// which only a member can be, or anybody if there is no owner. An owner who shares with itself
+    /// stays the owner: it must not answer for the members.
     pub(super) fn new(seen: &'a SeenImage, project: Option<&'a str>) -> Self {
         let image = &seen.image;
-        let shared = seen.membership.is_some() && image.visibility == Visibility::Shared;
+        let seen_as_member = seen.membership.is_some() || image.owner.is_none();
+        let shared = seen_as_member && image.visibility == Visibility::Shared;
         Self { image, member: project.filter(|project| shared && image.owner.as_deref() != Some(*project)) }
     }
 }

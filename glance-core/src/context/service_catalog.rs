@@ -38,6 +38,12 @@ impl ServiceCatalog {
         endpoints.find(is_meant).map(|endpoint| endpoint.url.as_str())
     }
 
+    /// The URLs of all endpoints of services of type `kind`.
+    pub fn endpoints<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
+        let of_kind = self.services.iter().filter(move |service| service.kind == kind);
+        of_kind.flat_map(|service| &service.endpoints).map(|endpoint| endpoint.url.as_str())
+    }
+
     /// Whether no service stands in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -131,6 +137,8 @@ mod tests {
         assert_eq!(found("internal", None), None);
         assert_eq!(found("public", Some("three")), None);
         assert_eq!(catalog.endpoint("image", "public", None), None);
+        let all: Vec<_> = catalog.endpoints("object-store").collect();
+        assert_eq!(all, ["http://admin", "http://one", "http://two"]);
         assert!(catalog.bytes() > ServiceCatalog::default().bytes() + "http://keystone".len());
     }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::image::{Image, ImageChange, ImageId, Status, Visibility};
+use crate::limits::{Excess, ProjectLimits, Usage};
 use crate::location::Location;
 use crate::member::{Member, MemberStatus};
 use crate::store::BoxError;
@@ -32,12 +33,14 @@ impl<T: ImageRepo + MemberRepo + Journal + MetadefRepo> Database for T {}
 /// left out of lists; asked for by id they are [`RepoError::Failed`].
 #[async_trait]
 pub trait ImageRepo: fmt::Debug + Send + Sync + 'static {
-    /// Writes a new record, its properties, tags and locations, and returns it as it then is.
+    /// Writes a new record, its properties, tags and locations, and returns it as it then is, unless its
+    /// owner then had more images than `limits` allow.
     ///
     /// # Errors
     ///
-    /// [`RepoError::Exists`] if the id was ever used, also by an image deleted since.
-    async fn create_image(&self, image: &Image) -> Result<Image, RepoError>;
+    /// [`RepoError::Exists`] if the id was ever used, also by an image deleted since;
+    /// [`RepoError::OverProjectLimit`].
+    async fn create_image(&self, image: &Image, limits: &ProjectLimits) -> Result<Image, RepoError>;
 
     /// The record of `id`, whoever may see it, and what `project` answered to being a member of it.
     ///
@@ -67,14 +70,23 @@ pub trait ImageRepo: fmt::Debug + Send + Sync + 'static {
     /// Makes `change` to the record and returns it as it then is, provided it still has the status
     /// `expected`. All of the change is written or none, and nothing that the change does not name.
     ///
-    /// What is there already is not added twice, and what is gone already is not missed.
+    /// What is there already is not added twice, and what is gone already is not missed. A change that adds
+    /// locations is held to the bytes that the image's owner may hold by `limits`, and one that gives the image to another
+    /// owner to all that this one may hold; others are not.
     ///
     /// # Errors
     ///
     /// [`RepoError::Stale`] if another writer moved the image first; [`RepoError::NotFound`];
+    /// [`RepoError::OverProjectLimit`];
     /// [`RepoError::LastLocation`] if the change takes locations away, gives no status, and no
     /// location would be left: of two clients that each remove one of two locations, one wins.
-    async fn update_image(&self, id: ImageId, expected: Status, change: &ImageChange) -> Result<Image, RepoError>;
+    async fn update_image(
+        &self,
+        id: ImageId,
+        expected: Status,
+        change: &ImageChange,
+        limits: &ProjectLimits,
+    ) -> Result<Image, RepoError>;
 
     /// Marks the record deleted, with its properties, tags, members and locations, provided it still
     /// has the status `expected`; and notes in the journal, in the same transaction, that the data at
@@ -142,28 +154,30 @@ pub trait MemberRepo: fmt::Debug + Send + Sync + 'static {
 #[async_trait]
 pub trait Journal: fmt::Debug + Send + Sync + 'static {
     /// Begins an upload, in one transaction: moves the image from `from` to [`Status::Saving`],
-    /// reserves `upload.reserved` bytes of `quota`, writes the entry. Returns the image as it then is.
-    /// `now` becomes its `updated_at`.
+    /// reserves `upload.reserved` bytes of what the project may hold, writes the entry. Returns the image as
+    /// it then is. `now` becomes its `updated_at`.
     ///
     /// # Errors
     ///
     /// [`RepoError::Stale`] if the image has another status; [`RepoError::NotFound`];
-    /// [`RepoError::OverLimit`] if the project would hold more than its quota.
+    /// [`RepoError::Changed`] if bytes are reserved and the image is not the project's;
+    /// [`RepoError::OverProjectLimit`] if the project would hold more bytes than `limits` allow, or data
+    /// would be on its way into more of its images.
     async fn begin_upload(
         &self,
         upload: &Upload,
         from: Status,
-        quota: Option<u64>,
+        limits: &ProjectLimits,
         now: Timestamp,
     ) -> Result<Image, RepoError>;
 
-    /// Raises what an upload has reserved to `bytes` altogether. Lowering is not done, and succeeds.
+    /// Raises what an upload or a registration has reserved to `bytes` altogether. Lowering is not done, and succeeds.
     ///
     /// # Errors
     ///
-    /// [`RepoError::OverLimit`]; [`RepoError::NotFound`] if the entry was taken over or its image
-    /// deleted, after which the upload cannot succeed.
-    async fn reserve(&self, entry: Uuid, bytes: u64, quota: Option<u64>) -> Result<(), RepoError>;
+    /// [`RepoError::OverProjectLimit`]; [`RepoError::NotFound`] if the entry was taken over or its image
+    /// deleted, after which neither can succeed.
+    async fn reserve(&self, entry: Uuid, bytes: u64, limits: &ProjectLimits) -> Result<(), RepoError>;
 
     /// Ends an upload: makes `change`, which leads away from [`Status::Saving`], and removes the entry,
     /// in one transaction. With it goes the reservation. After an error the entry is still there.
@@ -174,6 +188,49 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
     /// the image was deleted; [`RepoError::Stale`] if it is no longer saving.
     async fn finish_upload(&self, entry: Uuid, image: ImageId, change: &ImageChange) -> Result<Image, RepoError>;
 
+    /// Begins to make data that lies somewhere already the data of an image, in one transaction: moves the image from
+    /// [`Status::Queued`] to [`Status::Importing`] and writes the entry. Returns the image as it then is. `now` becomes
+    /// its `updated_at`.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Stale`] if the image has another status; [`RepoError::NotFound`]; [`RepoError::OverProjectLimit`] if
+    /// data would be on its way into more images of the project than `limits` allow.
+    async fn begin_registration(
+        &self,
+        registration: &Registration,
+        limits: &ProjectLimits,
+        now: Timestamp,
+    ) -> Result<Image, RepoError>;
+
+    /// Makes `change` to an image that is still importing, and keeps the entry, without what it had reserved: the image
+    /// has its data, and something remains to be found out about it.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::TakenOver`] if there is no such entry for the image; [`RepoError::NotFound`] if the image was
+    /// deleted; [`RepoError::Stale`] if it is no longer importing.
+    async fn continue_registration(
+        &self,
+        entry: Uuid,
+        image: ImageId,
+        change: &ImageChange,
+    ) -> Result<Image, RepoError>;
+
+    /// Ends a registration: makes `change`, provided the image still has the status `expected`, and removes the entry,
+    /// in one transaction. With it goes the reservation. After an error the entry is still there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::continue_registration`], with `expected` in place of importing.
+    async fn finish_registration(
+        &self,
+        entry: Uuid,
+        image: ImageId,
+        expected: Status,
+        change: &ImageChange,
+    ) -> Result<Image, RepoError>;
+
     /// Notes, before a record changes, that data of a living image is to be removed.
     ///
     /// # Errors
@@ -183,6 +240,19 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
         &self,
         image: ImageId,
         removals: &[RemovalOf],
+        process: &str,
+        lease_until: Timestamp,
+    ) -> Result<(), RepoError>;
+
+    /// Notes, before a record changes, that stores are to be told who may read the image's data.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Failed`].
+    async fn note_readers(
+        &self,
+        image: ImageId,
+        entry: Uuid,
         process: &str,
         lease_until: Timestamp,
     ) -> Result<(), RepoError>;
@@ -221,14 +291,22 @@ pub trait Journal: fmt::Debug + Send + Sync + 'static {
         until: Timestamp,
     ) -> Result<Option<JournalEntry>, RepoError>;
 
-    /// Bytes that `project` holds: size times number of locations of its images that are not
-    /// killed, deleted or pending deletion, and what uploads under way have reserved. A quota is
-    /// held against the same sum.
+    /// What `project` holds: the sum over its images ([`Usage::of_image`]), and the bytes that uploads
+    /// under way have reserved. Limits are held against the same sums.
     ///
     /// # Errors
     ///
     /// [`RepoError::Failed`].
-    async fn bytes_held(&self, project: &str) -> Result<u64, RepoError>;
+    async fn usage(&self, project: &str) -> Result<Usage, RepoError>;
+
+    /// The bytes among what [`Journal::usage`] says that are in stores or on their way there.
+    ///
+    /// # Errors
+    ///
+    /// [`RepoError::Failed`].
+    async fn bytes_held(&self, project: &str) -> Result<u64, RepoError> {
+        Ok(self.usage(project).await?.image_size_total)
+    }
 }
 
 /// An upload about to begin.
@@ -240,10 +318,31 @@ pub struct Upload {
     pub image: ImageId,
     /// The store that gets it; `None` where a registry has a single store.
     pub store: Option<String>,
+    /// Where it goes, if nobody could know that later.
+    pub destination: Option<Location>,
     /// The project whose quota the data counts against; `None` counts against none.
     pub project: Option<String>,
     /// Bytes to reserve at once.
     pub reserved: u64,
+    /// The process that works on it.
+    pub process: String,
+    /// When the lease ends unless it is renewed.
+    pub lease_until: Timestamp,
+}
+
+/// The registration of data that lies somewhere already, about to begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Names the journal entry.
+    pub entry: Uuid,
+    /// The image whose data it is to be.
+    pub image: ImageId,
+    /// The store that the data lies in; `None` where a registry has a single store, and where none is known to hold it.
+    pub store: Option<String>,
+    /// Where it lies.
+    pub location: Location,
+    /// The project whose quota the data counts against; `None` counts against none.
+    pub project: Option<String>,
     /// The process that works on it.
     pub process: String,
     /// When the lease ends unless it is renewed.
@@ -300,10 +399,14 @@ pub struct JournalEntry {
 /// What a journal entry stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
-    /// Data is being written for the image.
-    Upload,
+    /// Data is being written for the image, to this place if nobody could know that from the store.
+    Upload(Option<Location>),
+    /// The data at the location is being made the image's, or digested after that.
+    Registration(Location),
     /// The data at the location is being removed.
     Removal(Location),
+    /// Stores are told who may read the image's data.
+    Readers,
 }
 
 /// A record, and how the project that asked stands to it.
@@ -480,6 +583,12 @@ pub enum RepoError {
     /// Another writer changed first what the caller had seen.
     #[error("the record was changed meanwhile")]
     Changed,
+    /// Data of the image is on its way, and held to the limits of the owner that it has.
+    #[error("data of the image is on its way, for the owner that it has")]
+    DataOnItsWay,
+    /// A project would hold more than it may.
+    #[error(transparent)]
+    OverProjectLimit(#[from] Excess),
     /// A limit that is checked where it is written would be passed.
     #[error("{wanted} would pass the limit of {limit}")]
     OverLimit {
@@ -491,6 +600,14 @@ pub enum RepoError {
     /// The image would be left without a place to read its data from.
     #[error("the last location of an image cannot be taken away")]
     LastLocation,
+    /// The database cannot work now, and may later: its disk is full, or others have it all the time.
+    #[error("the database cannot work at the moment")]
+    Unavailable {
+        /// What was being done.
+        doing: &'static str,
+        /// The cause.
+        source: BoxError,
+    },
     /// Anything else: what was being done, and the cause.
     #[error("database: failed {doing}")]
     Failed {
@@ -505,5 +622,11 @@ impl RepoError {
     /// For `map_err`: wraps a cause as [`RepoError::Failed`].
     pub fn failed<E: Into<BoxError>>(doing: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Failed { doing, source: source.into() }
+    }
+
+    /// Whether nobody knows if the change was made: the database did not refuse it but fail.
+    #[must_use]
+    pub fn leaves_in_doubt(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Unavailable { .. })
     }
 }

@@ -1,12 +1,13 @@
 //! The digests of one upload, worked at on the runtime's blocking threads.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::paired::Paired;
-use super::{HashAlgorithm, Hasher};
+use super::{HashAlgorithm, Hasher, Stopwatch};
 use crate::store::BoxError;
 
 /// Data shorter than this is hashed where it stands: handing it to another thread costs more.
@@ -17,19 +18,21 @@ const WORTH_A_THREAD: usize = 64 * 1024;
 pub(crate) struct Lanes(Vec<Lane>);
 
 impl Lanes {
-    pub(crate) fn new(algorithm: HashAlgorithm) -> Self {
+    /// Digests of nothing yet, whose work `spent` adds up.
+    pub(crate) fn new(algorithm: HashAlgorithm, spent: &Stopwatch) -> Self {
         // Other packages are optimised in every build, this one is not.
         let worth_it = algorithm == HashAlgorithm::Sha512 && !cfg!(debug_assertions);
-        worth_it.then(Self::together).flatten().unwrap_or_else(|| Self::apart(algorithm))
+        worth_it.then(|| Self::together(spent)).flatten().unwrap_or_else(|| Self::apart(algorithm, spent))
     }
 
     /// `None` if this processor cannot.
-    fn together() -> Option<Self> {
-        Paired::new().map(|both| Self(vec![Lane::of(Work::Both(Box::new(both)))]))
+    fn together(spent: &Stopwatch) -> Option<Self> {
+        Paired::new().map(|both| Self(vec![Lane::of(Work::Both(Box::new(both)), spent.clone())]))
     }
 
-    fn apart(algorithm: HashAlgorithm) -> Self {
-        Self(vec![Lane::new(HashAlgorithm::Md5), Lane::new(algorithm)])
+    fn apart(algorithm: HashAlgorithm, spent: &Stopwatch) -> Self {
+        let lane = |algorithm| Lane::of(Work::One(Box::new(Hasher::new(algorithm))), spent.clone());
+        Self(vec![lane(HashAlgorithm::Md5), lane(algorithm)])
     }
 
     /// Waits until there is room for the batch, which is hashed in its turn.
@@ -55,7 +58,7 @@ impl Lanes {
 
 /// A digest whose work is done on the runtime's blocking threads, in the order of the batches.
 ///
-/// At most one batch is being hashed and one waits its turn, so a lane bounds the memory of its upload. A
+/// At most one batch is being hashed and two wait their turn, so a lane bounds the memory of its upload. A
 /// thread that has one waiting goes on with it at once, and one that has none goes home, so that
 /// uploads that wait for their clients hold no threads.
 #[derive(Debug)]
@@ -66,17 +69,20 @@ pub struct Lane {
 }
 
 /// Batches that one lane may hold.
-const ON_TRACK: u32 = 2;
+const ON_TRACK: u32 = 3;
 
 /// What the lane and its thread share.
 #[derive(Debug)]
-struct Track(Mutex<Turn>);
+struct Track {
+    turn: Mutex<Turn>,
+    spent: Stopwatch,
+}
 
 #[derive(Debug)]
-enum Turn {
-    Resting(Work),
-    /// A thread has the work, and takes what waits when it has done what it does.
-    Working(Option<Batch>),
+struct Turn {
+    /// `None` while a thread has it, which takes what waits when it has done what it does.
+    resting: Option<Work>,
+    waiting: VecDeque<Batch>,
 }
 
 /// Data to be hashed. It gives its room back when that is done.
@@ -107,32 +113,29 @@ impl Track {
     /// Begins the batch, or has it wait for the thread that works on another.
     fn add(self: &Arc<Self>, batch: Batch, room: &Arc<Semaphore>) {
         let mut turn = self.turn();
-        match std::mem::replace(&mut *turn, Turn::Working(None)) {
-            Turn::Working(_) => *turn = Turn::Working(Some(batch)),
-            Turn::Resting(mut work) if batch.data.iter().map(Bytes::len).sum::<usize>() < WORTH_A_THREAD => {
-                work.update(&batch.data);
-                *turn = Turn::Resting(work);
-            }
-            Turn::Resting(work) => {
-                let run = Run { track: Arc::clone(self), room: Arc::clone(room), arrived: false };
-                tokio::task::spawn_blocking(move || run.through(work, batch));
-            }
+        let Some(mut work) = turn.resting.take() else { return turn.waiting.push_back(batch) };
+        if batch.data.iter().map(Bytes::len).sum::<usize>() < WORTH_A_THREAD {
+            self.spent.time(|| work.update(&batch.data));
+            turn.resting = Some(work);
+        } else {
+            let run = Run { track: Arc::clone(self), room: Arc::clone(room), arrived: false };
+            tokio::task::spawn_blocking(move || run.through(work, batch));
         }
     }
 
     /// What waits; where nothing does, the work comes to rest.
     fn next(&self, work: Work) -> Option<(Work, Batch)> {
         let mut turn = self.turn();
-        if let Turn::Working(Some(batch)) = std::mem::replace(&mut *turn, Turn::Working(None)) {
+        if let Some(batch) = turn.waiting.pop_front() {
             return Some((work, batch));
         }
-        *turn = Turn::Resting(work);
+        turn.resting = Some(work);
         None
     }
 
     fn turn(&self) -> MutexGuard<'_, Turn> {
         // It is whole after any of the changes made under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -146,7 +149,7 @@ struct Run {
 impl Run {
     fn through(mut self, mut work: Work, mut batch: Batch) {
         loop {
-            work.update(&batch.data);
+            self.track.spent.time(|| work.update(&batch.data));
             // The room is given back behind the work, so that who has all of the room finds the work at rest.
             match self.track.next(work) {
                 Some(next) => (work, batch) = next,
@@ -169,11 +172,11 @@ impl Lane {
     /// A digest of nothing yet.
     #[must_use]
     pub fn new(algorithm: HashAlgorithm) -> Self {
-        Self::of(Work::One(Box::new(Hasher::new(algorithm))))
+        Self::of(Work::One(Box::new(Hasher::new(algorithm))), Stopwatch::default())
     }
 
-    fn of(work: Work) -> Self {
-        let track = Arc::new(Track(Mutex::new(Turn::Resting(work))));
+    fn of(work: Work, spent: Stopwatch) -> Self {
+        let track = Arc::new(Track { turn: Mutex::new(Turn { resting: Some(work), waiting: VecDeque::new() }), spent });
         Self { track, room: Arc::new(Semaphore::new(ON_TRACK as usize)) }
     }
 
@@ -202,10 +205,7 @@ impl Lane {
 
     async fn end(self) -> Result<Work, BoxError> {
         let _all = self.room.acquire_many(ON_TRACK).await?;
-        match std::mem::replace(&mut *self.track.turn(), Turn::Working(None)) {
-            Turn::Resting(work) => Ok(work),
-            Turn::Working(_) => Err("a digest was used after it failed".into()),
-        }
+        self.track.turn().resting.take().ok_or_else(|| "a digest was used after it failed".into())
     }
 }
 
@@ -228,8 +228,12 @@ mod tests {
             whole.update(&data);
             whole.finish()
         });
-        for lanes in Lanes::together().into_iter().chain([Lanes::apart(HashAlgorithm::Sha512)]) {
+        let spent = Stopwatch::default();
+        let mut before = spent.elapsed();
+        for lanes in Lanes::together(&spent).into_iter().chain([Lanes::apart(HashAlgorithm::Sha512, &spent)]) {
             assert_eq!(<[String; 2]>::from(digests(lanes, &data).await), expected);
+            assert!(spent.elapsed() > before, "work that nobody counts");
+            before = spent.elapsed();
         }
     }
 
@@ -250,7 +254,7 @@ mod tests {
     async fn a_thread_that_never_arrives_is_not_waited_for() {
         let mut lane = Lane::new(HashAlgorithm::Sha256);
         let track = Arc::clone(&lane.track);
-        let work = std::mem::replace(&mut *track.turn(), Turn::Working(None));
+        let work = track.turn().resting.take();
         drop(Run { track: Arc::clone(&track), room: Arc::clone(&lane.room), arrived: false });
         drop(work);
         assert!(lane.push(&[Bytes::from_static(b"x")]).await.is_err());

@@ -8,9 +8,11 @@ mod fused;
 mod fused;
 mod lanes;
 mod paired;
+mod stopwatch;
 
 pub use lanes::Lane;
 pub(crate) use lanes::Lanes;
+pub(crate) use stopwatch::Stopwatch;
 
 use std::fmt;
 use std::str::FromStr;

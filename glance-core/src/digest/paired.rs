@@ -109,6 +109,17 @@ mod tests {
         }
     }
 
+    /// The kernel takes blocks in groups, the last of which may be short.
+    #[test]
+    fn any_number_of_blocks_is_taken_whole_or_behind_a_piece() {
+        for blocks in 0..18 {
+            let data: Vec<u8> = (0..=250).cycle().take(blocks * BLOCK + 1).collect();
+            for cut in [0, 1, BLOCK, 3 * BLOCK + 7] {
+                agrees(&data, &[cut]).unwrap();
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn both_digests_are_those_of_the_portable_code(

@@ -29,6 +29,9 @@ pub struct ImageChange {
     pub locations_changed: Vec<ImageLocation>,
     /// Rows of the locations taken away.
     pub locations_removed: Vec<i64>,
+    /// Whose the image is when all of this is written: what the change takes is held to that owner's limits. `None` if
+    /// nobody looked at limits.
+    pub owned_by: Option<Option<String>>,
     /// The moment of the change; becomes the record's `updated_at`.
     pub at: Timestamp,
 }
@@ -67,6 +70,7 @@ impl ImageChange {
             locations_added: Vec::new(),
             locations_changed: Vec::new(),
             locations_removed: Vec::new(),
+            owned_by: None,
             at,
         }
     }
@@ -101,6 +105,7 @@ impl ImageChange {
                 .filter_map(|location| location.id)
                 .filter(|id| !after.locations.iter().any(|kept| kept.id == Some(*id)))
                 .collect(),
+            owned_by: Some(after.owner.clone()),
             at,
         }
     }
@@ -207,7 +212,8 @@ mod tests {
     fn what_did_not_change_is_not_written() {
         let image = Image::queued(ImageId::random(), Timestamp::UNIX_EPOCH);
         let change = ImageChange::between(&image, &image, Timestamp::UNIX_EPOCH);
-        assert_eq!(change, ImageChange::touch(Timestamp::UNIX_EPOCH));
+        let nothing = ImageChange { owned_by: Some(None), ..ImageChange::touch(Timestamp::UNIX_EPOCH) };
+        assert_eq!(change, nothing);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{Formats, Image, MAX_MINIMUM, MAX_NAME, fits_three_bytes};
+use super::{CustomProperties, Formats, Image, MAX_MINIMUM, MAX_NAME, fits_three_bytes};
 use crate::error::Error;
 
 /// Fields that only the registry writes.
@@ -84,6 +84,50 @@ pub(super) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name) || name.starts_with(RESERVED_PREFIX)
 }
 
+/// What an operator lets the fields of an image be.
+#[derive(Debug, Clone, Copy)]
+pub struct Schema<'a> {
+    /// The formats images may declare.
+    pub formats: &'a Formats,
+    /// What custom properties may be; `None`: texts, all of them.
+    pub custom: Option<&'a CustomProperties>,
+}
+
+impl<'a> From<&'a Formats> for Schema<'a> {
+    /// Nothing is said of custom properties.
+    fn from(formats: &'a Formats) -> Self {
+        Self { formats, custom: None }
+    }
+}
+
+impl Schema<'_> {
+    /// What is wrong with `value` for the custom property `name`.
+    fn fault(&self, name: &str, value: &Value) -> Option<&'static str> {
+        match self.custom {
+            Some(custom) => custom.fault(name, value),
+            None => (!value.is_string()).then_some("must be a text"),
+        }
+    }
+
+    /// Checks the value of a custom property as it is kept.
+    pub(super) fn check_property(&self, name: &str, kept: Option<&str>) -> Result<(), Error> {
+        let fault = match self.custom {
+            Some(custom) => custom.fault_kept(name, kept),
+            None => kept.is_none().then_some("must be a text"),
+        };
+        fault.map_or(Ok(()), |why| Err(invalid(name, why)))
+    }
+
+    /// Refuses a new image that does not say all it must.
+    pub(super) fn check_required(&self, says: impl Fn(&str) -> bool) -> Result<(), Error> {
+        let required = self.custom.map(CustomProperties::required).unwrap_or_default();
+        match required.iter().find(|name| !says(name)) {
+            Some(missing) => Err(invalid(missing, "is required")),
+            None => Ok(()),
+        }
+    }
+}
+
 fn invalid(name: &str, why: &str) -> Error {
     Error::Invalid(format!("field {name:?} {why}"))
 }
@@ -93,13 +137,13 @@ fn invalid(name: &str, why: &str) -> Error {
 /// # Errors
 ///
 /// [`Error::Invalid`] naming the field.
-pub fn check(name: &str, value: &Value, formats: &Formats) -> Result<(), Error> {
-    check_schema(name, value, formats)?;
+pub fn check(name: &str, value: &Value, schema: Schema<'_>) -> Result<(), Error> {
+    check_schema(name, value, schema)?;
     check_kept(name, value)
 }
 
 /// Checks `value` against the schema of the field `name` alone.
-pub(super) fn check_schema(name: &str, value: &Value, formats: &Formats) -> Result<(), Error> {
+pub(super) fn check_schema(name: &str, value: &Value, schema: Schema<'_>) -> Result<(), Error> {
     let ok = match name {
         "id" => value.as_str().is_some_and(|text| text.parse::<super::ImageId>().is_ok()),
         "name" | "owner" => null_or_text(value, MAX_NAME),
@@ -111,11 +155,14 @@ pub(super) fn check_schema(name: &str, value: &Value, formats: &Formats) -> Resu
         "protected" | "os_hidden" => value.is_boolean(),
         "size" | "virtual_size" => value.is_null() || is_integer(value),
         "min_disk" | "min_ram" => is_integer(value),
-        "disk_format" => null_or_one_of(value, &formats.disk),
-        "container_format" => null_or_one_of(value, &formats.container),
+        "disk_format" => null_or_one_of(value, &schema.formats.disk),
+        "container_format" => null_or_one_of(value, &schema.formats.container),
         "tags" => value.as_array().is_some_and(|tags| tags.iter().all(|tag| text_up_to(tag, MAX_NAME))),
         "locations" => value.as_array().is_some_and(|places| places.iter().all(is_place)),
-        _ => value.is_string(),
+        _ => {
+            // What exists in views alone is a custom property to a patch, and nobody defines it.
+            return schema.fault(name, value).map_or(Ok(()), |why| Err(invalid(name, why)));
+        }
     };
     if !ok {
         return Err(invalid(name, expected(name)));
@@ -125,8 +172,8 @@ pub(super) fn check_schema(name: &str, value: &Value, formats: &Formats) -> Resu
 
 /// Checks that a database keeps `value`, which [`check_schema`] has accepted.
 pub(crate) fn check_kept(name: &str, value: &Value) -> Result<(), Error> {
-    if matches!(name, "min_disk" | "min_ram") {
-        minimum(name, value)?;
+    if matches!(name, "min_disk" | "min_ram") && minimum(value) > MAX_MINIMUM {
+        return Err(invalid(name, "must lie between 0 and 2147483647"));
     }
     if !value_fits(value) {
         return Err(invalid(
@@ -148,7 +195,10 @@ fn expected(name: &str) -> &'static str {
         "min_disk" | "min_ram" => "must be an integer",
         "disk_format" | "container_format" => "must be null or one of the formats this server accepts",
         "tags" => "must be an array of texts of at most 255 characters",
-        "locations" => "must be an array of objects with a url of at most 255 characters and metadata",
+        "locations" => {
+            "must be an array of objects with a url of at most 255 characters and metadata, and validation_data with \
+             os_hash_algo and os_hash_value if any"
+        }
         _ => "must be a text",
     }
 }
@@ -166,7 +216,7 @@ fn null_or_one_of(value: &Value, names: &[String]) -> bool {
 }
 
 /// JSON Schema counts `1.0` as an integer and `true` as none.
-fn is_integer(value: &Value) -> bool {
+pub(super) fn is_integer(value: &Value) -> bool {
     value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
 }
 
@@ -191,13 +241,11 @@ fn is_validation_data(value: &Value) -> bool {
     })
 }
 
-/// `min_disk` and `min_ram` hold what a signed 32-bit column holds.
-fn minimum(name: &str, value: &Value) -> Result<u32, Error> {
+/// A value of `min_disk` or `min_ram`. What a signed 32-bit column does not hold becomes more than [`MAX_MINIMUM`], so that
+/// [`check_kept`] refuses it.
+fn minimum(value: &Value) -> u32 {
     let number = value.as_u64().or_else(|| whole(value.as_f64()?));
-    number
-        .and_then(|number| u32::try_from(number).ok())
-        .filter(|number| *number <= MAX_MINIMUM)
-        .ok_or_else(|| invalid(name, "must lie between 0 and 2147483647"))
+    number.and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked against both ends")]
@@ -213,7 +261,8 @@ fn value_fits(value: &Value) -> bool {
     }
 }
 
-/// Gives the field or custom property `name` the value `value`, which [`check`] has accepted.
+/// Gives the field or custom property `name` the value `value`, which [`check_schema`] has accepted. Whether a database
+/// keeps it is for [`check_kept`] to say.
 ///
 /// Fields that clients do not write are left as they are.
 pub(crate) fn assign(image: &mut Image, name: &str, value: &Value) -> Result<(), Error> {
@@ -227,16 +276,25 @@ pub(crate) fn assign(image: &mut Image, name: &str, value: &Value) -> Result<(),
         "os_hidden" => image.hidden = value.as_bool().unwrap_or_default(),
         "disk_format" => image.disk_format = text(),
         "container_format" => image.container_format = text(),
-        "min_disk" => image.min_disk = minimum(name, value)?,
-        "min_ram" => image.min_ram = minimum(name, value)?,
-        "tags" => image.tags = tags_of(value),
+        "min_disk" => image.min_disk = minimum(value),
+        "min_ram" => image.min_ram = minimum(value),
+        "tags" => image.tags = once(texts_of(value)),
         _ if is_attribute(name) => {}
         _ => {
             check_property_name(name)?;
-            image.properties.insert(name.to_owned(), text());
+            image.properties.insert(name.to_owned(), kept(value));
         }
     }
     Ok(())
+}
+
+/// The value of a custom property as it is kept: numbers and truth values as the texts that spell them.
+fn kept(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
 }
 
 /// Checks the name of a custom property.
@@ -254,10 +312,15 @@ fn parsed<T: std::str::FromStr>(name: &str, value: &Value) -> Result<T, Error> {
     value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| invalid(name, expected(name)))
 }
 
-/// The tags of a list, each once, in the order they came.
-pub(super) fn tags_of(value: &Value) -> Vec<String> {
+/// The texts of an array.
+pub(super) fn texts_of(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Tags, each once, in the order they came.
+pub(super) fn once(mut tags: Vec<String>) -> Vec<String> {
     // A client may send as many as a body holds, so none is compared with all others.
     let mut known = HashSet::new();
-    let tags = value.as_array().into_iter().flatten().filter_map(Value::as_str);
-    tags.filter(|tag| known.insert(*tag)).map(str::to_owned).collect()
+    tags.retain(|tag| known.insert(tag.clone()));
+    tags
 }

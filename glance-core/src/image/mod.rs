@@ -1,12 +1,14 @@
 //! The image record and the rules that hold for it wherever it is kept.
 
 mod change;
+mod custom;
 pub mod fields;
 mod formats;
 mod id;
 pub mod inspect;
 mod new;
 pub mod patch;
+mod readers;
 mod status;
 mod visibility;
 
@@ -15,9 +17,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 pub use change::{Assigned, ImageChange};
+pub use custom::{BadDefinition, CustomProperties};
+pub use fields::Schema;
 pub use formats::Formats;
 pub use id::{ImageId, NotAnImageId};
 pub use new::NewImage;
+pub use readers::{Readers, readers};
 pub use status::UnknownStatus;
 pub use status::{Status, StatusError, advance};
 pub use visibility::{UnknownVisibility, Visibility, can_change, can_see};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Formats, Image, ImageId, Visibility, fields};
+use super::fields::Schema;
+use super::{Image, ImageId, Visibility, fields};
 use crate::error::Error;
 
 /// An image to be created. What is `None` takes its default.
@@ -31,10 +32,10 @@ pub struct NewImage {
     pub min_disk: u32,
     /// Least memory in MiB.
     pub min_ram: u32,
-    /// Labels; repeated ones count once.
+    /// Labels. The image gets repeated ones once; against the quota, each counts.
     pub tags: Vec<String>,
-    /// Custom properties.
-    pub properties: BTreeMap<String, String>,
+    /// Custom properties. `None` for those that are to have no value, where the operator allows it.
+    pub properties: BTreeMap<String, Option<String>>,
 }
 
 impl NewImage {
@@ -54,14 +55,15 @@ impl NewImage {
     ///
     /// [`Error::Invalid`] naming the field whose value its schema does not allow;
     /// [`Error::Forbidden`] for fields that clients do not write and for reserved names.
-    pub fn from_json(body: &Map<String, Value>, formats: &Formats) -> Result<Self, Error> {
+    pub fn from_json(body: &Map<String, Value>, schema: Schema<'_>) -> Result<Self, Error> {
         if let Some(link) = fields::LINKS.iter().find(|link| body.contains_key(**link)) {
             return Err(read_only(link));
         }
         for (name, value) in body {
             // Whether a database keeps it is asked of the record, by those who may create one.
-            fields::check_schema(name, value, formats)?;
+            fields::check_schema(name, value, schema)?;
         }
+        schema.check_required(|name| body.contains_key(name))?;
         for name in body.keys() {
             if !fields::is_attribute(name) {
                 fields::check_property_name(name)?;
@@ -88,14 +90,14 @@ impl NewImage {
             container_format: image.container_format,
             min_disk: image.min_disk,
             min_ram: image.min_ram,
-            tags: image.tags,
-            properties: image.properties.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+            tags: body.get("tags").map(fields::texts_of).unwrap_or_default(),
+            properties: image.properties,
         })
     }
 
     /// The record this makes, with every value checked as if it had come as JSON: an embedder's
     /// images keep the same rules.
-    pub(crate) fn into_image(self, owner: Option<&str>, formats: &Formats, now: Timestamp) -> Result<Image, Error> {
+    pub(crate) fn into_image(self, owner: Option<&str>, schema: Schema<'_>, now: Timestamp) -> Result<Image, Error> {
         let image = Image {
             name: self.name,
             visibility: self.visibility.unwrap_or(Visibility::Shared),
@@ -106,32 +108,34 @@ impl NewImage {
             container_format: self.container_format,
             min_disk: self.min_disk,
             min_ram: self.min_ram,
-            tags: fields::tags_of(&Value::from(self.tags)),
-            properties: self.properties.into_iter().map(|(name, value)| (name, Some(value))).collect(),
+            tags: fields::once(self.tags),
+            properties: self.properties,
             ..Image::queued(self.id.unwrap_or_else(ImageId::random), now)
         };
-        check_record(&image, formats)?;
+        check_record(&image, schema)?;
         Ok(image)
     }
 }
 
-fn check_record(image: &Image, formats: &Formats) -> Result<(), Error> {
+fn check_record(image: &Image, schema: Schema<'_>) -> Result<(), Error> {
     let text = |value: &Option<String>| value.clone().map_or(Value::Null, Value::from);
-    fields::check("name", &text(&image.name), formats)?;
-    fields::check("owner", &text(&image.owner), formats)?;
-    fields::check("disk_format", &text(&image.disk_format), formats)?;
-    fields::check("container_format", &text(&image.container_format), formats)?;
-    fields::check("min_disk", &image.min_disk.into(), formats)?;
-    fields::check("min_ram", &image.min_ram.into(), formats)?;
-    fields::check("tags", &image.tags.clone().into(), formats)?;
+    fields::check("name", &text(&image.name), schema)?;
+    fields::check("owner", &text(&image.owner), schema)?;
+    fields::check("disk_format", &text(&image.disk_format), schema)?;
+    fields::check("container_format", &text(&image.container_format), schema)?;
+    fields::check("min_disk", &image.min_disk.into(), schema)?;
+    fields::check("min_ram", &image.min_ram.into(), schema)?;
+    fields::check("tags", &image.tags.clone().into(), schema)?;
     for (name, value) in &image.properties {
         fields::check_property_name(name)?;
         if fields::is_reserved(name) || fields::is_base(name) {
             return Err(reserved(name));
         }
-        fields::check(name, &text(value), formats)?;
+        schema.check_property(name, value.as_deref())?;
+        fields::check_kept(name, &text(value))?;
     }
-    Ok(())
+    // What a field says by default it says, too.
+    schema.check_required(|name| fields::is_base(name) || image.properties.contains_key(name))
 }
 
 pub(super) fn read_only(name: &str) -> Error {
@@ -147,9 +151,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::image::{CustomProperties, Formats};
 
     fn read(body: &Value) -> Result<NewImage, Error> {
-        NewImage::from_json(body.as_object().unwrap(), &Formats::default())
+        NewImage::from_json(body.as_object().unwrap(), (&Formats::default()).into())
     }
 
     #[test]
@@ -167,7 +172,7 @@ mod tests {
         .unwrap();
         assert_eq!(new.owner, Some(Some("o".into())));
         assert_eq!((new.min_disk, new.min_ram), (1, 2));
-        assert_eq!(new.tags, ["b", "a"]);
+        assert_eq!(new.tags, ["b", "a", "b"]);
         assert_eq!(new.properties.len(), 2);
         assert!(new.protected && new.hidden && new.id.is_some());
     }
@@ -186,10 +191,8 @@ mod tests {
             json!({"name": 5}),
             json!({"name": "x".repeat(256)}),
             json!({"id": "x"}),
-            json!({"min_disk": -1}),
             json!({"min_disk": true}),
             json!({"min_ram": null}),
-            json!({"min_ram": 2_147_483_648_u64}),
             json!({"min_ram": 1.5}),
             json!({"disk_format": "exe"}),
             json!({"visibility": "all"}),
@@ -224,15 +227,67 @@ mod tests {
         }
     }
 
+    /// Faults that only those are told who may create the image.
+    #[test]
+    fn what_no_database_keeps_is_refused_with_the_record() {
+        for bad in [
+            json!({"min_disk": -1}),
+            json!({"min_disk": -1e300}),
+            json!({"min_ram": 2_147_483_648_u64}),
+            json!({"min_ram": 1e300}),
+            json!({"min_ram": u64::MAX}),
+            json!({"name": "\u{1F600}"}),
+            json!({"tags": ["\u{1F600}"]}),
+            json!({"colour": "\u{1F600}"}),
+        ] {
+            let image = read(&bad).unwrap().into_image(Some("me"), (&Formats::default()).into(), Timestamp::UNIX_EPOCH);
+            assert!(matches!(image, Err(Error::Invalid(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn defined_properties_are_held_to_their_definitions_on_both_ways() {
+        let file = json!({"properties": {
+            "kernel": {"type": ["null", "string"], "pattern": "^[0-9]+$"},
+            "cores": {"type": "integer", "maximum": 8},
+        }, "required": ["cores", "name"]});
+        let (formats, custom) = (Formats::default(), CustomProperties::parse(file.as_object().unwrap()).unwrap());
+        let schema = Schema { formats: &formats, custom: Some(&custom) };
+        for (body, good) in [
+            (json!({"name": "n", "cores": 8, "kernel": null}), true),
+            (json!({"name": "n", "cores": 8, "kernel": "12", "other": "text"}), true),
+            (json!({"name": "n", "cores": 9}), false),
+            (json!({"name": "n", "cores": "8"}), false),
+            (json!({"name": "n", "cores": 8, "kernel": "x"}), false),
+            (json!({"name": "n", "cores": 8, "other": 5}), false),
+            (json!({"name": "n"}), false),
+            (json!({"cores": 8}), false),
+        ] {
+            let read = NewImage::from_json(body.as_object().unwrap(), schema);
+            assert_eq!(read.is_ok(), good, "{body}");
+            let Ok(new) = read else { continue };
+            assert_eq!(new.properties["cores"].as_deref(), Some("8"));
+            assert!(new.into_image(None, schema, Timestamp::UNIX_EPOCH).is_ok(), "{body}");
+        }
+        let make = |cores: Option<&str>| {
+            let properties = [("cores".to_owned(), cores.map(str::to_owned))].into();
+            NewImage { properties, ..NewImage::default() }.into_image(None, schema, Timestamp::UNIX_EPOCH)
+        };
+        assert!(make(Some("8")).is_ok());
+        assert!(make(Some("9")).is_err() && make(None).is_err());
+        assert!(NewImage::default().into_image(None, schema, Timestamp::UNIX_EPOCH).is_err());
+    }
+
     #[test]
     fn an_embedder_keeps_the_same_rules() {
-        let make = |new: NewImage| new.into_image(Some("me"), &Formats::default(), Timestamp::UNIX_EPOCH);
+        let make = |new: NewImage| new.into_image(Some("me"), (&Formats::default()).into(), Timestamp::UNIX_EPOCH);
         assert_eq!(make(NewImage::named("n", "raw", "bare")).unwrap().owner.as_deref(), Some("me"));
         assert!(make(NewImage::named("n".repeat(256), "raw", "bare")).is_err());
         assert!(make(NewImage::named("n", "exe", "bare")).is_err());
         assert!(make(NewImage::named("\u{1F600}", "raw", "bare")).is_err());
         assert!(make(NewImage { tags: vec!["\u{1F600}".into()], ..NewImage::default() }).is_err());
-        let property = |name: &str| NewImage { properties: [(name.into(), "v".into())].into(), ..NewImage::default() };
+        let property =
+            |name: &str| NewImage { properties: [(name.into(), Some("v".into()))].into(), ..NewImage::default() };
         for name in ["os_glance_x", "status", "deleted", "locations"] {
             assert!(matches!(make(property(name)), Err(Error::Forbidden(_))), "{name}");
         }

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Formats, fields, new};
+use super::fields::Schema;
+use super::{fields, new};
 use crate::error::Error;
 
 /// Which of the two patch documents a body is.
@@ -60,7 +61,7 @@ pub enum Verb {
 ///
 /// [`Error::Invalid`] naming the step's fault; [`Error::Forbidden`] for fields that clients do not
 /// write; [`Error::OverLimit`] for more than `longest` steps.
-pub fn read(form: PatchForm, body: &Value, formats: &Formats, longest: usize) -> Result<Vec<Operation>, Error> {
+pub fn read(form: PatchForm, body: &Value, schema: Schema<'_>, longest: usize) -> Result<Vec<Operation>, Error> {
     let steps = body.as_array().ok_or_else(|| Error::Invalid("a patch is a JSON array of operations".to_owned()))?;
     if steps.len() > longest {
         return Err(Error::OverLimit(format!("a patch has at most {longest} operations, this one {}", steps.len())));
@@ -70,7 +71,7 @@ pub fn read(form: PatchForm, body: &Value, formats: &Formats, longest: usize) ->
         .map(|step| {
             let step = step.as_object().ok_or_else(|| Error::Invalid("each operation is a JSON object".to_owned()))?;
             let operation = read_step(form, step)?;
-            check(&operation, formats)?;
+            check(&operation, schema)?;
             Ok(operation)
         })
         .collect()
@@ -163,7 +164,7 @@ fn unescape(part: &str) -> Option<String> {
 ///
 /// [`Error::Forbidden`] for fields that clients do not write and reserved names;
 /// [`Error::Invalid`] for a value that the field's schema does not allow.
-pub(crate) fn check(operation: &Operation, formats: &Formats) -> Result<(), Error> {
+pub(crate) fn check(operation: &Operation, schema: Schema<'_>) -> Result<(), Error> {
     let name = operation.name.as_str();
     if fields::READ_ONLY.contains(&name) {
         return Err(new::read_only(name));
@@ -178,11 +179,11 @@ pub(crate) fn check(operation: &Operation, formats: &Formats) -> Result<(), Erro
         fields::check_property_name(name)?;
     }
     if operation.element.is_some() {
-        return fields::check(name, &Value::Array(vec![operation.value.clone()]), formats);
+        return fields::check(name, &Value::Array(vec![operation.value.clone()]), schema);
     }
     // Whether a database keeps the value is asked when there is an image to put it into, so that
     // nobody learns it of an image that is not there.
-    fields::check_schema(name, &operation.value, formats)
+    fields::check_schema(name, &operation.value, schema)
 }
 
 #[cfg(test)]
@@ -191,9 +192,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::image::Formats;
 
     fn v21(body: &Value) -> Result<Vec<Operation>, Error> {
-        read(PatchForm::V21, body, &Formats::default(), 100)
+        read(PatchForm::V21, body, (&Formats::default()).into(), 100)
     }
 
     fn step(path: &str) -> Value {
@@ -205,7 +207,7 @@ mod tests {
         let operation = Operation { verb: Verb::Replace, name: "name".into(), element: None, value: json!("v") };
         assert_eq!(v21(&step("/name")).unwrap(), std::slice::from_ref(&operation));
         let old = json!([{"replace": "/name", "value": "v"}]);
-        assert_eq!(read(PatchForm::V20, &old, &Formats::default(), 9).unwrap(), [operation]);
+        assert_eq!(read(PatchForm::V20, &old, (&Formats::default()).into(), 9).unwrap(), [operation]);
     }
 
     #[test]
@@ -254,8 +256,11 @@ mod tests {
             assert!(matches!(v21(&body), Err(Error::Invalid(_))), "{body}");
         }
         let both = json!([{"add": "/a", "remove": "/b", "value": "v"}]);
-        assert!(matches!(read(PatchForm::V20, &both, &Formats::default(), 9), Err(Error::Invalid(_))));
-        assert!(matches!(read(PatchForm::V21, &json!([{}, {}]), &Formats::default(), 1), Err(Error::OverLimit(_))));
+        assert!(matches!(read(PatchForm::V20, &both, (&Formats::default()).into(), 9), Err(Error::Invalid(_))));
+        assert!(matches!(
+            read(PatchForm::V21, &json!([{}, {}]), (&Formats::default()).into(), 1),
+            Err(Error::OverLimit(_))
+        ));
     }
 
     proptest! {

@@ -10,10 +10,11 @@ use uuid::Uuid;
 use super::list;
 use super::metadefs::Metadefs;
 use crate::database::{
-    ImageQuery, ImageRepo, Journal, JournalEntry, Marker, MemberRepo, Removal, RemovalOf, RepoError, SeenImage, Upload,
-    Work,
+    ImageQuery, ImageRepo, Journal, JournalEntry, Marker, MemberRepo, Registration, Removal, RemovalOf, RepoError,
+    SeenImage, Upload, Work,
 };
-use crate::image::{Image, ImageChange, ImageId, Status};
+use crate::image::{Assigned, Image, ImageChange, ImageId, Status};
+use crate::limits::{ProjectLimits, Resource, Usage};
 use crate::member::{Member, MemberStatus};
 
 /// Records in memory, gone with the process.
@@ -86,38 +87,71 @@ impl State {
         if found == expected { Ok(kept) } else { Err(RepoError::Stale { expected, found }) }
     }
 
-    fn change(&mut self, id: ImageId, expected: Status, change: &ImageChange) -> Result<Image, RepoError> {
+    fn change(
+        &mut self,
+        id: ImageId,
+        expected: Status,
+        change: &ImageChange,
+        limits: &ProjectLimits,
+    ) -> Result<Image, RepoError> {
         let mut row = self.last_row;
-        let kept = self.expect(id, expected)?;
-        let mut image = kept.image.clone().changed(change);
+        let before = self.expect(id, expected)?.image.clone();
+        let mut image = before.clone().changed(change);
         if !change.locations_removed.is_empty() && change.status().is_none() && image.locations.is_empty() {
             return Err(RepoError::LastLocation);
         }
+        if *limits != ProjectLimits::NONE && change.owned_by.as_ref().is_some_and(|owner| *owner != image.owner) {
+            return Err(RepoError::Changed);
+        }
+        if image.owner == before.owner {
+            self.fits_with(&image, change.locations_added.len(), limits)?;
+        } else {
+            self.may_be_given(&image, limits)?;
+        }
         number_locations(&mut image, &mut row);
-        kept.image = image.clone();
+        self.living(id)?.image = image.clone();
         self.last_row = row;
         Ok(image)
     }
 
-    fn held(&self, project: &str) -> u64 {
-        let stored: u64 = self
-            .images
-            .values()
-            .filter(|kept| kept.image.owner.as_deref() == Some(project))
-            .filter(|kept| !matches!(kept.image.status, Status::Killed | Status::Deleted | Status::PendingDelete))
-            .map(|kept| kept.image.size.unwrap_or(0).saturating_mul(kept.image.locations.len() as u64))
-            .fold(0, u64::saturating_add);
-        self.journal
-            .iter()
-            .filter(|kept| kept.project.as_deref() == Some(project))
-            .map(|kept| kept.entry.reserved)
-            .fold(stored, u64::saturating_add)
+    /// What a project holds, an image it is about to change left out.
+    fn usage(&self, project: &str, without: Option<ImageId>) -> Usage {
+        let images = self.images.values().map(|kept| &kept.image);
+        let images = images.filter(|image| image.owner.as_deref() == Some(project) && Some(image.id) != without);
+        let stored = images.map(Usage::of_image).fold(Usage::default(), Usage::and);
+        let reserved = self.journal.iter().filter(|kept| kept.project.as_deref() == Some(project));
+        let reserved = reserved.map(|kept| kept.entry.reserved).fold(0, u64::saturating_add);
+        stored.and(Usage { image_size_total: reserved, ..Usage::default() })
     }
 
-    fn fits(&self, project: Option<&str>, more: u64, quota: Option<u64>) -> Result<(), RepoError> {
-        let (Some(project), Some(limit)) = (project, quota) else { return Ok(()) };
-        let wanted = self.held(project).saturating_add(more);
-        if wanted > limit { Err(RepoError::OverLimit { wanted, limit }) } else { Ok(()) }
+    fn fits(&self, project: Option<&str>, more: u64, limits: &ProjectLimits) -> Result<(), RepoError> {
+        let Some(project) = project else { return Ok(()) };
+        Ok(limits.allow(Resource::ImageSizeTotal, self.usage(project, None).image_size_total, more)?)
+    }
+
+    /// Whether data may come into `image`, beside the others of the project that it comes into.
+    fn may_take_data(&self, image: ImageId, project: Option<&str>, limits: &ProjectLimits) -> Result<(), RepoError> {
+        let Some(project) = project else { return Ok(()) };
+        let others = self.usage(project, Some(image)).image_count_uploading;
+        Ok(limits.allow(Resource::ImageCountUploading, others, 1)?)
+    }
+
+    /// Whether the owner of an image may hold it as it is about to be, with so many more locations.
+    fn fits_with(&self, image: &Image, more: usize, limits: &ProjectLimits) -> Result<(), RepoError> {
+        let Some(owner) = image.owner.as_deref().filter(|_| more > 0) else { return Ok(()) };
+        let then = self.usage(owner, Some(image.id)).and(Usage::of_image(image)).image_size_total;
+        let more = image.size.unwrap_or(0).saturating_mul(more as u64);
+        Ok(limits.allow(Resource::ImageSizeTotal, then.saturating_sub(more), more)?)
+    }
+
+    /// Whether the owner of an image may hold it, who does not own it yet.
+    fn may_be_given(&self, image: &Image, limits: &ProjectLimits) -> Result<(), RepoError> {
+        let Some(owner) = image.owner.as_deref().filter(|_| *limits != ProjectLimits::NONE) else { return Ok(()) };
+        let on_its_way = |entry: &Entry| matches!(entry.entry.work, Work::Upload(_) | Work::Registration(_));
+        if self.journal.iter().any(|entry| entry.entry.image == image.id && on_its_way(entry)) {
+            return Err(RepoError::DataOnItsWay);
+        }
+        Ok(limits.allow_all(&self.usage(owner, Some(image.id)), &Usage::of_image(image))?)
     }
 
     fn note(&mut self, image: ImageId, removals: &[RemovalOf], process: &str, lease_until: Timestamp) {
@@ -133,6 +167,14 @@ impl State {
                 lease_until,
             },
         }));
+    }
+
+    /// Where the registration of that name stands, if it is one of data of `image`.
+    fn registration(&self, entry: Uuid, image: ImageId) -> Result<usize, RepoError> {
+        let at = self.position(entry).ok_or(RepoError::TakenOver)?;
+        let kept = &self.journal[at].entry;
+        let is_it = kept.image == image && matches!(kept.work, Work::Registration(_));
+        if is_it { Ok(at) } else { Err(RepoError::TakenOver) }
     }
 
     fn position(&self, entry: Uuid) -> Option<usize> {
@@ -151,10 +193,13 @@ fn number_locations(image: &mut Image, last_row: &mut i64) {
 
 #[async_trait]
 impl ImageRepo for MemoryDatabase {
-    async fn create_image(&self, image: &Image) -> Result<Image, RepoError> {
+    async fn create_image(&self, image: &Image, limits: &ProjectLimits) -> Result<Image, RepoError> {
         let mut state = self.lock();
         if state.images.contains_key(&image.id) {
             return Err(RepoError::Exists);
+        }
+        if let Some(owner) = &image.owner {
+            limits.allow(Resource::ImageCountTotal, state.usage(owner, None).image_count_total, 1)?;
         }
         let tags = ImageChange { tags_added: image.tags.clone(), ..ImageChange::touch(image.updated_at) };
         let mut image = Image { tags: Vec::new(), ..image.clone() }.changed(&tags);
@@ -181,8 +226,14 @@ impl ImageRepo for MemoryDatabase {
         Ok(Marker { seen: kept.seen(project), deleted: kept.deleted })
     }
 
-    async fn update_image(&self, id: ImageId, expected: Status, change: &ImageChange) -> Result<Image, RepoError> {
-        self.lock().change(id, expected, change)
+    async fn update_image(
+        &self,
+        id: ImageId,
+        expected: Status,
+        change: &ImageChange,
+        limits: &ProjectLimits,
+    ) -> Result<Image, RepoError> {
+        self.lock().change(id, expected, change, limits)
     }
 
     async fn destroy_image(&self, id: ImageId, expected: Status, removal: &Removal) -> Result<(), RepoError> {
@@ -276,13 +327,17 @@ impl Journal for MemoryDatabase {
         &self,
         upload: &Upload,
         from: Status,
-        quota: Option<u64>,
+        limits: &ProjectLimits,
         now: Timestamp,
     ) -> Result<Image, RepoError> {
         let mut state = self.lock();
         state.expect(upload.image, from)?;
-        state.fits(upload.project.as_deref(), upload.reserved, quota)?;
+        state.fits(upload.project.as_deref(), upload.reserved, limits)?;
+        state.may_take_data(upload.image, upload.project.as_deref(), limits)?;
         let kept = state.living(upload.image)?;
+        if upload.reserved > 0 && kept.image.owner != upload.project {
+            return Err(RepoError::Changed);
+        }
         kept.image.status = Status::Saving;
         kept.image.updated_at = now;
         let image = kept.image.clone();
@@ -290,7 +345,7 @@ impl Journal for MemoryDatabase {
             project: upload.project.clone(),
             entry: JournalEntry {
                 id: upload.entry,
-                work: Work::Upload,
+                work: Work::Upload(upload.destination.clone()),
                 image: upload.image,
                 store: upload.store.clone(),
                 reserved: upload.reserved,
@@ -301,13 +356,13 @@ impl Journal for MemoryDatabase {
         Ok(image)
     }
 
-    async fn reserve(&self, entry: Uuid, bytes: u64, quota: Option<u64>) -> Result<(), RepoError> {
+    async fn reserve(&self, entry: Uuid, bytes: u64, limits: &ProjectLimits) -> Result<(), RepoError> {
         let mut state = self.lock();
         let at = state.position(entry).ok_or(RepoError::NotFound)?;
         let (image, reserved) = (state.journal[at].entry.image, state.journal[at].entry.reserved);
         state.living(image)?;
         if bytes > reserved {
-            state.fits(state.journal[at].project.as_deref(), bytes - reserved, quota)?;
+            state.fits(state.journal[at].project.as_deref(), bytes - reserved, limits)?;
             state.journal[at].entry.reserved = bytes;
         }
         Ok(())
@@ -316,10 +371,67 @@ impl Journal for MemoryDatabase {
     async fn finish_upload(&self, entry: Uuid, image: ImageId, change: &ImageChange) -> Result<Image, RepoError> {
         let mut state = self.lock();
         let at = state.position(entry).ok_or(RepoError::TakenOver)?;
-        if state.journal[at].entry.image != image || state.journal[at].entry.work != Work::Upload {
+        let noted = &state.journal[at].entry;
+        if noted.image != image || !matches!(noted.work, Work::Upload(_)) {
             return Err(RepoError::TakenOver);
         }
-        let image = state.change(image, Status::Saving, change)?;
+        let image = state.change(image, Status::Saving, change, &ProjectLimits::NONE)?;
+        state.journal.remove(at);
+        Ok(image)
+    }
+
+    async fn begin_registration(
+        &self,
+        registration: &Registration,
+        limits: &ProjectLimits,
+        now: Timestamp,
+    ) -> Result<Image, RepoError> {
+        let mut state = self.lock();
+        state.expect(registration.image, Status::Queued)?;
+        state.may_take_data(registration.image, registration.project.as_deref(), limits)?;
+        if state.living(registration.image)?.image.owner != registration.project {
+            return Err(RepoError::Changed);
+        }
+        let importing = ImageChange { fields: vec![Assigned::Status(Status::Importing)], ..ImageChange::touch(now) };
+        let image = state.change(registration.image, Status::Queued, &importing, &ProjectLimits::NONE)?;
+        state.journal.push(Entry {
+            project: registration.project.clone(),
+            entry: JournalEntry {
+                id: registration.entry,
+                work: Work::Registration(registration.location.clone()),
+                image: registration.image,
+                store: registration.store.clone(),
+                reserved: 0,
+                process: registration.process.clone(),
+                lease_until: registration.lease_until,
+            },
+        });
+        Ok(image)
+    }
+
+    async fn continue_registration(
+        &self,
+        entry: Uuid,
+        image: ImageId,
+        change: &ImageChange,
+    ) -> Result<Image, RepoError> {
+        let mut state = self.lock();
+        let at = state.registration(entry, image)?;
+        let image = state.change(image, Status::Importing, change, &ProjectLimits::NONE)?;
+        state.journal[at].entry.reserved = 0;
+        Ok(image)
+    }
+
+    async fn finish_registration(
+        &self,
+        entry: Uuid,
+        image: ImageId,
+        expected: Status,
+        change: &ImageChange,
+    ) -> Result<Image, RepoError> {
+        let mut state = self.lock();
+        let at = state.registration(entry, image)?;
+        let image = state.change(image, expected, change, &ProjectLimits::NONE)?;
         state.journal.remove(at);
         Ok(image)
     }
@@ -332,6 +444,20 @@ impl Journal for MemoryDatabase {
         lease_until: Timestamp,
     ) -> Result<(), RepoError> {
         self.lock().note(image, removals, process, lease_until);
+        Ok(())
+    }
+
+    async fn note_readers(
+        &self,
+        image: ImageId,
+        entry: Uuid,
+        process: &str,
+        lease_until: Timestamp,
+    ) -> Result<(), RepoError> {
+        let process = process.to_owned();
+        let entry =
+            JournalEntry { id: entry, work: Work::Readers, image, store: None, reserved: 0, process, lease_until };
+        self.lock().journal.push(Entry { project: None, entry });
         Ok(())
     }
 
@@ -369,8 +495,8 @@ impl Journal for MemoryDatabase {
         Ok(Some(entry.clone()))
     }
 
-    async fn bytes_held(&self, project: &str) -> Result<u64, RepoError> {
-        Ok(self.lock().held(project))
+    async fn usage(&self, project: &str) -> Result<Usage, RepoError> {
+        Ok(self.lock().usage(project, None))
     }
 }
 

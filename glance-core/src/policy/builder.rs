@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::check::Check;
 use super::defaults::DEFAULT_RULES;
+use super::overview::Standing;
 use super::parser::Parser;
 use super::remote::RemoteCheck;
 use super::rules::{Rule, Rules};
@@ -89,11 +90,12 @@ impl PolicyBuilder {
             if let (false, Some(old)) = (self.enforce_new_defaults, rule.legacy) {
                 check = Check::Any(vec![check, building.read(rule.name, &old.into())]);
             }
-            building.define(rule.name, check);
+            building.define(rule.name, check, Standing::Default);
         }
         for (name, source) in &self.rules {
             let check = building.read(name, source);
-            building.define(name, check);
+            let is_default = DEFAULT_RULES.iter().any(|rule| rule.name == name);
+            building.define(name, check, if is_default { Standing::Overridden } else { Standing::Custom });
         }
         building.rules.fallback = Some(building.rules.id(&self.default_rule));
         building.rules.remote = self.remote;
@@ -131,9 +133,9 @@ impl Building {
         })
     }
 
-    fn define(&mut self, name: &str, check: Check) {
+    fn define(&mut self, name: &str, check: Check, standing: Standing) {
         let project_scoped = DEFAULT_RULES.iter().any(|rule| rule.name == name && rule.project_scoped);
-        let rule = Rule { check, project_scoped };
+        let rule = Rule { check, project_scoped, standing };
         self.rules.define(name, rule);
     }
 

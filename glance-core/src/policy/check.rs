@@ -70,6 +70,27 @@ const MAX_CHECKS: u32 = 65_536;
 /// A check could not be judged. It is not the same as false, because `not` would turn it round.
 pub(super) struct Undecided;
 
+/// What became of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is so.
+    Holds,
+    /// It is not so.
+    Fails,
+    /// It cannot be judged, which denies the call wherever the answer gets to it.
+    Undecided,
+}
+
+impl Outcome {
+    pub(super) fn negated(self) -> Self {
+        match self {
+            Self::Holds => Self::Fails,
+            Self::Fails => Self::Holds,
+            Self::Undecided => Self::Undecided,
+        }
+    }
+}
+
 /// One question to the rules.
 pub(super) struct Judgement<'a> {
     rules: &'a Rules,
@@ -88,26 +109,58 @@ impl<'a> Judgement<'a> {
         self.holds_at(check, 0)
     }
 
-    fn holds_at(&mut self, check: &'a Check, depth: u32) -> Result<bool, Undecided> {
+    pub(super) fn rules(&self) -> &'a Rules {
+        self.rules
+    }
+
+    /// Counts one more check, which lies `depth` checks and references deep.
+    pub(super) fn count(&mut self, depth: u32) -> Result<(), Undecided> {
         self.checks += 1;
-        if depth > MAX_DEPTH || self.checks > MAX_CHECKS {
-            return Err(Undecided);
-        }
+        if depth > MAX_DEPTH || self.checks > MAX_CHECKS { Err(Undecided) } else { Ok(()) }
+    }
+
+    fn holds_at(&mut self, check: &'a Check, depth: u32) -> Result<bool, Undecided> {
+        self.count(depth)?;
         match check {
-            Check::True => Ok(true),
-            Check::False => Ok(false),
-            Check::Undecidable => Err(Undecided),
             Check::Not(inner) => self.holds_at(inner, depth + 1).map(|holds| !holds),
             Check::All(checks) => self.all_are(true, checks, depth),
             Check::Any(checks) => self.all_are(false, checks, depth).map(|none| !none),
             Check::Rule(id) => {
-                self.rules.referenced(*id).map_or(Ok(false), |rule| self.holds_at(&rule.check, depth + 1))
+                self.rules.meant(*id).map_or(Ok(false), |(_, rule)| self.holds_at(&rule.check, depth + 1))
             }
+            simple => self.simple(simple),
+        }
+    }
+
+    /// Judges a check that is made of no others.
+    pub(super) fn simple(&self, check: &Check) -> Result<bool, Undecided> {
+        match check {
+            Check::True => Ok(true),
+            Check::False => Ok(false),
             Check::Role(wanted) => Ok(self.has_role(wanted)),
             Check::Literal { text, wanted } => Ok(wanted.is(text, self.target, Nulls::Text)),
             Check::Credential { credential, wanted } => Ok(self.has(*credential, wanted)),
             Check::Remote(url) => self.ask(url),
+            Check::Undecidable | Check::Not(_) | Check::All(_) | Check::Any(_) | Check::Rule(_) => Err(Undecided),
         }
+    }
+
+    /// What a check that is made of no others compares, for whoever asks why; `None` where there is nothing to see.
+    pub(super) fn compared(&self, check: &Check) -> Option<String> {
+        let (given, wanted, nulls) = match check {
+            Check::Role(wanted) => (listed(&self.context.roles), wanted, Nulls::Nothing),
+            Check::Literal { wanted, .. } => {
+                let Some(value) = wanted.fill(self.target, Nulls::Text) else { return Some(NO_KEY.to_owned()) };
+                return Some(format!("the target has {value}"));
+            }
+            Check::Credential { credential, wanted } => (credential.shown(self.context), wanted, Nulls::Nothing),
+            _ => return None,
+        };
+        Some(match wanted.fill(self.target, nulls) {
+            Some(_) if wanted.is_literal() => format!("the caller has {given}"),
+            Some(wanted) => format!("the caller has {given}, the target {wanted}"),
+            None => format!("the caller has {given}, {NO_KEY}"),
+        })
     }
 
     fn all_are(&mut self, wanted: bool, checks: &'a [Check], depth: u32) -> Result<bool, Undecided> {
@@ -148,6 +201,14 @@ impl<'a> Judgement<'a> {
             Undecided
         })
     }
+}
+
+/// What is said where a check asks for what the target does not have, or has without a value.
+const NO_KEY: &str = "the target has no such value";
+
+/// A list as a note shows it.
+pub(super) fn listed(values: &[String]) -> String {
+    if values.is_empty() { "none".to_owned() } else { values.join(", ") }
 }
 
 fn same_but_for_case(one: &str, other: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::check::listed;
 use super::target::{Target, Value};
 use crate::RequestContext;
 
@@ -56,6 +57,21 @@ const NAMES: [(&str, Credential); 21] = [
 impl Credential {
     pub(super) fn named(name: &str) -> Option<Self> {
         NAMES.iter().find(|(known, _)| *known == name).map(|(_, credential)| *credential)
+    }
+
+    /// The name of today.
+    pub(super) fn name(self) -> &'static str {
+        NAMES.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)
+    }
+
+    /// The attribute as a note shows it. A token is never shown.
+    pub(super) fn shown(self, context: &RequestContext) -> String {
+        match self.of(context) {
+            Value::Null => "none".to_owned(),
+            _ if self == Self::AuthToken => "***".to_owned(),
+            Value::List(list) => listed(&list),
+            value => value.text().unwrap_or_default().into_owned(),
+        }
     }
 
     pub(super) fn of(self, context: &RequestContext) -> Value<'_> {

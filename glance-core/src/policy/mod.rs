@@ -12,13 +12,16 @@ mod builder;
 mod check;
 mod credentials;
 mod defaults;
+mod explain;
 mod literal;
+mod overview;
 mod parser;
 mod remote;
 mod rules;
 mod source;
 mod target;
 mod template;
+mod text;
 mod warning;
 
 #[cfg(test)]
@@ -28,7 +31,10 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use builder::PolicyBuilder;
+pub use check::Outcome;
 pub use defaults::{DEFAULT_RULES, DefaultRule};
+pub use explain::{Explanation, Node, Reason};
+pub use overview::{Difference, RuleInForce, Standing, likely_meant};
 pub use remote::{Question, RemoteCheck};
 pub use source::RuleSource;
 pub use target::{NoTarget, Target, Value};

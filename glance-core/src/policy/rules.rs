@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::check::Check;
+use super::overview::Standing;
 use super::remote::RemoteCheck;
 
 /// The place of a name in [`Rules`]. Names that are only referred to have a place too.
@@ -14,6 +15,7 @@ pub(super) struct Rule {
     pub(super) check: Check,
     /// Whether the rule is for project-scoped tokens alone.
     pub(super) project_scoped: bool,
+    pub(super) standing: Standing,
 }
 
 #[derive(Default)]
@@ -53,9 +55,14 @@ impl Rules {
         self.places[id.0].as_ref()
     }
 
-    /// The rule a reference to `id` means: the fallback if there is no such rule.
-    pub(super) fn referenced(&self, id: RuleId) -> Option<&Rule> {
-        self.defined(id).or_else(|| self.defined(self.fallback?))
+    /// The rule a reference to `id` means, and its own place: the fallback if there is no such rule.
+    pub(super) fn meant(&self, id: RuleId) -> Option<(RuleId, &Rule)> {
+        [Some(id), self.fallback].into_iter().flatten().find_map(|id| Some((id, self.defined(id)?)))
+    }
+
+    /// The place of `name`; `None` if nothing is called so.
+    pub(super) fn existing(&self, name: &str) -> Option<RuleId> {
+        self.ids.get(name).copied()
     }
 
     pub(super) fn name(&self, id: RuleId) -> &str {

@@ -22,7 +22,9 @@ pub enum Warning {
         flaw: BadCheck,
     },
     /// The rule refers to a rule that does not exist; the default rule decides instead.
-    #[error("policy rule {rule} refers to rule {reference}, which is not defined")]
+    #[error(
+        "policy rule {rule} refers to rule {reference}, which is not defined: the default rule decides in its place"
+    )]
     Undefined {
         /// The rule's name.
         rule: String,
@@ -41,6 +43,20 @@ pub enum Warning {
         /// The rule's name.
         rule: String,
     },
+}
+
+impl Warning {
+    /// The name of the rule that has the flaw.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        match self {
+            Self::Unparsable { rule, .. }
+            | Self::BadCheck { rule, .. }
+            | Self::Undefined { rule, .. }
+            | Self::Cyclic { rule }
+            | Self::NobodyToAsk { rule } => rule,
+        }
+    }
 }
 
 /// Why a rule as a whole cannot be read.

@@ -30,6 +30,11 @@ pub(super) enum Turn {
 impl Health {
     pub(super) const NEW: Self = Self::Up { failures: 0 };
 
+    /// Whether it answers, as far as is known.
+    pub(super) fn is_up(self) -> bool {
+        matches!(self, Self::Up { .. })
+    }
+
     /// Whether a call may go to the store now. Of a store that is down, one call in each pause
     /// finds out whether it still is.
     pub(super) fn admits(&mut self, now: Instant) -> bool {

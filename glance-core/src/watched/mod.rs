@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout};
 
 use self::health::{Health, Turn};
-use crate::image::ImageId;
+use crate::context::RequestContext;
+use crate::image::{ImageId, Readers};
 use crate::location::Location;
 use crate::store::{BoxError, ByteRange, ByteStream, Capabilities, Reading, Store, StoreError, Stored};
 
@@ -44,7 +45,8 @@ struct State {
     schemes: &'static [&'static str],
     open: Option<Open>,
     store: OnceLock<Arc<dyn Store>>,
-    health: Mutex<Health>,
+    /// Shared with the views that callers have of the store: it answers all of them, or none.
+    health: Arc<Mutex<Health>>,
 }
 
 impl Watched {
@@ -74,7 +76,8 @@ impl Watched {
             return Ok(Arc::clone(store));
         }
         let state = Arc::clone(&self.state);
-        let opened = tokio::task::spawn_blocking(move || state.open()).await;
+        let span = tracing::Span::current();
+        let opened = tokio::task::spawn_blocking(move || span.in_scope(|| state.open())).await;
         let opened = opened.unwrap_or_else(|error| Err(error.into()));
         match opened {
             Ok(store) => Ok(store),
@@ -122,7 +125,7 @@ impl State {
         schemes: &'static [&'static str],
         open: Option<Open>,
     ) -> Self {
-        Self { kind, capabilities, schemes, open, store: OnceLock::new(), health: Mutex::new(Health::NEW) }
+        Self { kind, capabilities, schemes, open, store: OnceLock::new(), health: Arc::new(Mutex::new(Health::NEW)) }
     }
 
     fn open(&self) -> Result<Arc<dyn Store>, BoxError> {
@@ -179,6 +182,36 @@ impl Store for Watched {
         self.ask("discarding data", TO_REMOVE, store.discard(id)).await
     }
 
+    async fn for_caller(&self, context: &RequestContext) -> Result<Option<Arc<dyn Store>>, StoreError> {
+        let store = match self.state.store.get() {
+            Some(store) => Arc::clone(store),
+            None => self.admitted("opening the store").await?,
+        };
+        let Some(view) = store.for_caller(context).await? else { return Ok(None) };
+        let State { kind, capabilities, schemes, ref health, .. } = *self.state;
+        let state = State { kind, capabilities, schemes, open: None, store: view.into(), health: Arc::clone(health) };
+        Ok(Some(Arc::new(Self::of(&self.name, state))))
+    }
+
+    fn destination(&self, id: ImageId) -> Option<Location> {
+        self.state.store.get().and_then(|store| store.destination(id))
+    }
+
+    async fn discard_at(&self, id: ImageId, destination: &Location) -> Result<(), StoreError> {
+        let store = self.admitted("discarding data").await?;
+        self.ask("discarding data", TO_REMOVE, store.discard_at(id, destination)).await
+    }
+
+    /// Of a store that could not be opened yet nobody knows; it is told, then, when it can.
+    fn has_readers(&self) -> bool {
+        self.state.store.get().is_none_or(|store| store.has_readers())
+    }
+
+    async fn set_readers(&self, at: &Location, readers: &Readers) -> Result<(), StoreError> {
+        let store = self.admitted("setting who may read").await?;
+        self.ask("setting who may read", TO_OPEN, store.set_readers(at, readers)).await
+    }
+
     fn system(&self) -> Option<String> {
         self.state.store.get().and_then(|store| store.system())
     }
@@ -190,6 +223,10 @@ impl Store for Watched {
 
     fn is_for_clients(&self, id: ImageId, at: &Location) -> bool {
         self.state.store.get().is_some_and(|store| store.is_for_clients(id, at))
+    }
+
+    fn answers(&self) -> bool {
+        self.state.store.get().is_some() && self.state.health().is_up()
     }
 
     fn details(&self) -> Map<String, Value> {

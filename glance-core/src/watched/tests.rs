@@ -79,6 +79,10 @@ impl Store for Shared {
         self.0.answer().await?;
         self.0.store.discard(id).await
     }
+
+    async fn for_caller(&self, _: &RequestContext) -> Result<Option<Arc<dyn Store>>, StoreError> {
+        Ok(Some(Arc::new(Self(Arc::clone(&self.0)))))
+    }
 }
 
 fn somewhere() -> Location {
@@ -98,6 +102,7 @@ async fn a_store_that_is_down_is_left_alone_and_found_again() {
         fails(&watched).await;
     }
     assert_eq!(broken.calls.load(Ordering::Relaxed), 3, "a store that is down was asked on");
+    assert!(!watched.answers());
     tokio::time::advance(Duration::from_secs(1)).await;
     fails(&watched).await;
     assert_eq!(broken.calls.load(Ordering::Relaxed), 4);
@@ -105,8 +110,23 @@ async fn a_store_that_is_down_is_left_alone_and_found_again() {
     fails(&watched).await;
     tokio::time::advance(Duration::from_secs(2)).await;
     watched.write(ImageId::random(), Bytes::from_static(b"x")).await.unwrap();
+    assert!(watched.answers());
     let missing = watched.size(&somewhere()).await;
     assert!(matches!(missing, Err(StoreError::NotFound { .. })), "{missing:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_find_out_together_that_a_store_is_down() {
+    let broken = Broken::new(false);
+    let watched = Watched::new("one", Arc::new(Shared(Arc::clone(&broken))));
+    let caller = RequestContext::new("u", "p", ["member"]);
+    for _ in 0..20 {
+        let view = watched.for_caller(&caller).await.unwrap().unwrap();
+        let answer = view.size(&somewhere()).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
+    }
+    fails(&watched).await;
+    assert_eq!(broken.calls.load(Ordering::Relaxed), 3, "a store that is down was asked on");
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +155,7 @@ async fn a_store_that_cannot_be_opened_is_opened_later() {
     };
     let watched = Watched::opening("one", "memory", &["memory"], Box::new(open));
     assert!(watched.holds(&somewhere()) && !watched.holds(&Location::new("file:///x")));
-    assert!(watched.capabilities().write);
+    assert!(watched.capabilities().write && !watched.answers());
     let refused = watched.write(ImageId::random(), Bytes::from_static(b"x")).await;
     assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
     ready.store(true, Ordering::Relaxed);

@@ -313,7 +313,7 @@ async fn the_next_copy_is_read_when_a_store_is_down() {
     let steps = glance_core::image::patch::read(
         glance_core::image::patch::PatchForm::V21,
         &place,
-        &glance.settings().formats,
+        glance.settings().schema(),
         9,
     );
     images.patch(image.id, &steps.unwrap()).await.unwrap();

@@ -8,11 +8,13 @@ use futures::StreamExt;
 use glance_core::catalogue::{Recovered, UploadOptions};
 use glance_core::database::{Journal, Upload};
 use glance_core::image::{Image, Status};
+use glance_core::limits::ProjectLimits;
+use glance_core::memory::MemoryStore;
 use glance_core::store::StoreExt;
-use glance_core::{Error, Settings};
+use glance_core::{Error, Glance, Settings, Stores};
 use jiff::{Timestamp, ToSpan};
 
-use crate::support::{Lab, admin, owner};
+use crate::support::{Lab, admin, owner, text};
 
 /// An upload whose process died, at the point where all its bytes had reached the store.
 async fn dead_upload(lab: &Lab, lease_until: Timestamp) -> Image {
@@ -21,12 +23,13 @@ async fn dead_upload(lab: &Lab, lease_until: Timestamp) -> Image {
         entry: uuid::Uuid::new_v4(),
         image: image.id,
         store: None,
+        destination: None,
         project: Some("mine".into()),
         reserved: 100,
         process: "dead".into(),
         lease_until,
     };
-    lab.database.begin_upload(&upload, Status::Queued, None, image.created_at).await.unwrap();
+    lab.database.begin_upload(&upload, Status::Queued, &ProjectLimits::NONE, image.created_at).await.unwrap();
     lab.store.write(image.id, "all of it".into()).await.unwrap();
     image
 }
@@ -41,7 +44,7 @@ async fn an_upload_whose_lease_ran_out_is_unwound() {
     let image = dead_upload(&lab, Timestamp::UNIX_EPOCH).await;
     assert_eq!(lab.database.bytes_held("mine").await.unwrap(), 100);
     let recovered = lab.glance.recover(|_| false).await.unwrap();
-    assert_eq!(recovered, Recovered { uploads: 1, removals: 0, left: 0 });
+    assert_eq!(recovered, Recovered { uploads: 1, ..Recovered::default() });
     assert_eq!(lab.glance.images(&owner()).get(image.id).await.unwrap().status, Status::Queued);
     assert!(!lab.store.has(image.id, "one").await);
     assert_eq!(lab.database.bytes_held("mine").await.unwrap(), 0);
@@ -172,6 +175,22 @@ async fn a_slow_upload_keeps_its_lease() {
     assert_eq!(uploaded.unwrap().size, Some(20));
 }
 
+/// A process that died between the refusal of a store that takes no data and the end of its entry.
+#[tokio::test]
+async fn an_upload_to_a_store_that_takes_none_is_unwound() {
+    let lab = Lab::new();
+    let image = dead_upload(&lab, Timestamp::UNIX_EPOCH).await;
+    let store = Arc::new(MemoryStore::new("one").read_only());
+    let glance = Glance::builder(lab.database.clone(), Stores::single(store)).build();
+    assert_eq!(glance.recover(|_| false).await.unwrap().uploads, 1);
+    assert_eq!(glance.images(&owner()).get(image.id).await.unwrap().status, Status::Queued);
+    assert!(lab.database.journal(9).await.unwrap().is_empty());
+    let context = owner();
+    let refused = glance.images(&context).upload(image.id, text("x"), UploadOptions::default()).await;
+    assert!(matches!(refused, Err(Error::Gone(_))), "{refused:?}");
+    assert!(lab.database.journal(9).await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn two_processes_recover_an_upload_once() {
     let lab = Lab::new();
@@ -209,12 +228,13 @@ async fn work_on_a_store_that_is_not_configured_here_is_left_to_those_who_have_i
         entry: uuid::Uuid::new_v4(),
         image: image.id,
         store: Some("elsewhere".into()),
+        destination: None,
         project: None,
         reserved: 0,
         process: "dead".into(),
         lease_until: Timestamp::UNIX_EPOCH,
     };
-    lab.database.begin_upload(&upload, Status::Queued, None, image.created_at).await.unwrap();
+    lab.database.begin_upload(&upload, Status::Queued, &ProjectLimits::NONE, image.created_at).await.unwrap();
     let note = glance_core::database::RemovalOf {
         entry: uuid::Uuid::new_v4(),
         store: None,

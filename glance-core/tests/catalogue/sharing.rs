@@ -51,6 +51,22 @@ async fn owners_share_and_members_answer() {
     assert!(lab.glance.images(&admin()).set_member_status(image.id, "third", MemberStatus::Rejected).await.is_ok());
 }
 
+/// Everybody sees a shared image that nobody owns, and counts as a member of it, as in the Python server.
+#[tokio::test]
+async fn an_image_without_an_owner_shows_nobody_elses_share() {
+    let lab = Lab::new();
+    let (root, theirs) = (admin(), stranger());
+    let root = lab.glance.images(&root);
+    let image = root.create(NewImage { owner: Some(None), ..NewImage::default() }).await.unwrap();
+    root.add_member(image.id, "third").await.unwrap();
+    let them = lab.glance.images(&theirs);
+    assert_eq!(them.members(image.id).await.unwrap(), []);
+    assert!(matches!(them.add_member(image.id, "theirs").await, Err(Error::Forbidden(_))));
+    assert!(matches!(them.set_member_status(image.id, "third", MemberStatus::Accepted).await, Err(Error::NotFound(_))));
+    root.add_member(image.id, "theirs").await.unwrap();
+    assert_eq!(them.members(image.id).await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn an_owner_among_the_members_answers_for_nobody() {
     let lab = Lab::new();

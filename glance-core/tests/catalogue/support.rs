@@ -1,7 +1,7 @@
 //! Registries, callers and faulty stores for the tests of the facade.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -94,12 +94,27 @@ pub(crate) struct FaultyStore {
     pub(crate) keeps: AtomicBool,
     /// It goes down in the middle of a put, with the data in it.
     pub(crate) falls: AtomicBool,
+    /// So many readings break off.
+    pub(crate) breaks: AtomicU64,
+    /// How often it was asked for a length.
+    pub(crate) sizes: AtomicU64,
+    /// Who holds it keeps readings waiting.
+    pub(crate) gate: tokio::sync::Mutex<()>,
 }
 
 impl FaultyStore {
     pub(crate) fn new(name: &str) -> Self {
         let no = || AtomicBool::new(false);
-        Self { inner: MemoryStore::new(name), down: no(), full: no(), keeps: no(), falls: no() }
+        Self {
+            inner: MemoryStore::new(name),
+            down: no(),
+            full: no(),
+            keeps: no(),
+            falls: no(),
+            breaks: 0.into(),
+            sizes: 0.into(),
+            gate: ().into(),
+        }
     }
 
     pub(crate) async fn has(&self, id: ImageId, name: &str) -> bool {
@@ -147,11 +162,17 @@ impl Store for FaultyStore {
     }
 
     async fn get(&self, at: &Location, range: ByteRange) -> Result<Reading, StoreError> {
+        drop(self.gate.lock().await);
         self.fail()?;
-        self.inner.get(at, range).await
+        let mut reading = self.inner.get(at, range).await?;
+        if self.breaks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            reading.stream = Box::pin(futures::stream::iter([Err(BoxError::from("broken off"))]));
+        }
+        Ok(reading)
     }
 
     async fn size(&self, at: &Location) -> Result<u64, StoreError> {
+        self.sizes.fetch_add(1, Ordering::Relaxed);
         self.fail()?;
         self.inner.size(at).await
     }

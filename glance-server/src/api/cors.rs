@@ -26,8 +26,11 @@ const SIMPLE: [&str; 8] = [
     "Pragma",
 ];
 
-/// Answers every `OPTIONS`, and says on other answers which pages may read them.
+/// Answers every `OPTIONS`, and says on other answers which pages may read them, where the pipeline has the filter.
 pub(super) async fn cross_origin(State(api): State<Api>, request: Request, next: Next) -> Response {
+    if !api.options.pipeline.cors {
+        return next.run(request).await;
+    }
     let origin = request.headers().get(ORIGIN).cloned();
     let granted = origin.and_then(|origin| Grant::for_origin(&api.options.cors, origin));
     if request.method() == Method::OPTIONS {

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use glance_core::Error;
+use glance_core::database::RepoError;
+use glance_core::limits::LimitsError;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::ext::ReasonPhrase;
@@ -123,7 +125,9 @@ impl From<Error> for ApiError {
             Error::OverLimit(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::BadData(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::OutOfRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
-            Error::Unavailable(_) => {
+            Error::Unavailable(_)
+            | Error::Limits(LimitsError::Unavailable(_))
+            | Error::Database(RepoError::Unavailable { .. }) => {
                 return Self::caused(StatusCode::SERVICE_UNAVAILABLE, error).header(RETRY_AFTER, SOON);
             }
             _ => return Self::caused(StatusCode::INTERNAL_SERVER_ERROR, error),
@@ -328,6 +332,14 @@ mod tests {
             let (_, body) = rendered(Error::Database(failed_again(&failed)).into(), accept).await;
             assert!(body.contains("500 Internal Server Error") && !body.contains("secret"), "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_database_that_cannot_work_now_is_asked_again_later() {
+        let busy = RepoError::Unavailable { doing: "writing", source: "full at /srv/secret".into() };
+        let (headers, body) = rendered(Error::Database(busy).into(), None).await;
+        assert!(headers.contains_key(RETRY_AFTER) && body.starts_with("503 Service Unavailable"), "{body}");
+        assert!(!body.contains("secret"), "{body}");
     }
 
     fn failed_again(error: &glance_core::database::RepoError) -> glance_core::database::RepoError {

@@ -77,7 +77,7 @@ impl FromRequestParts<Api> for Origin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.headers, &parts.uri, api.options.proxy_headers))
+        Ok(Self::of(&parts.headers, &parts.uri, &parts.extensions, api.options.proxy_headers))
     }
 }
 

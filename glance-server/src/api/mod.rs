@@ -1,14 +1,16 @@
 //! The Image API v2 as a router over a [`Glance`].
 //!
 //! A request passes, from the outside in: its log line and panic guard, the canonical form of its
-//! path, cross-origin rules, version negotiation, identity, the routes of `v2`. Handlers take,
-//! call and show; what images may do is decided in `glance-core`.
+//! path, the health check, which answers by itself, cross-origin rules, compression, version
+//! negotiation, identity, the routes of `v2`. Handlers take, call and show; what images may do is
+//! decided in `glance-core`.
 
 mod accept;
 mod around;
 mod cors;
 mod error;
 mod extract;
+mod gzip;
 mod healthcheck;
 mod json;
 mod options;
@@ -21,10 +23,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
-use glance_core::Glance;
+use glance_core::{Glance, Settings};
 use http::HeaderValue;
 use http::request::Parts;
 use tower::Layer;
@@ -35,7 +36,7 @@ use versions::Versions;
 use views::Shown;
 
 pub use healthcheck::Healthcheck;
-pub use options::ApiOptions;
+pub use options::{ApiOptions, Pipeline};
 pub use v2::BadSchemaFile;
 
 /// What every handler can reach.
@@ -48,6 +49,7 @@ struct Inner {
     versions: Versions,
     schemas: v2::Schemas,
     headers: ConfiguredHeaders,
+    look: healthcheck::Look,
 }
 
 /// Header values that follow from the configuration.
@@ -66,11 +68,12 @@ impl Deref for Api {
 
 impl Inner {
     /// Which parts of images the configuration shows.
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Shown<'_> {
         Shown {
             direct_url: self.options.show_image_direct_url,
             locations: self.glance.settings().show_multiple_locations,
             stores: self.glance.stores().are_named(),
+            custom: self.glance.settings().custom_properties.as_deref(),
         }
     }
 }
@@ -81,15 +84,31 @@ impl Inner {
 ///
 /// # Errors
 ///
-/// [`BadSchemaFile`] if `options.custom_properties` cannot be joined with the image schema.
+/// [`BadSchemaFile`] if custom properties of the settings are fields of every image.
 pub fn router(glance: Glance, options: ApiOptions) -> Result<Router, BadSchemaFile> {
     let versions = Versions { stores: glance.stores().are_named(), cache: options.has_cache };
-    let schemas = v2::Schemas::new(&glance.settings().formats, options.custom_properties.as_ref())?;
+    let schemas = v2::Schemas::new(glance.settings().schema())?;
     let headers = ConfiguredHeaders {
         import_methods: joined(options.import_methods.iter().map(String::as_str)),
         store_ids: versions.stores.then(|| joined(glance.stores().iter().map(|store| store.id.as_str()))).flatten(),
     };
-    Ok(layered(&Api(Arc::new(Inner { glance, options, versions, schemas, headers }))))
+    Ok(layered(&Api(Arc::new(Inner {
+        glance,
+        options,
+        versions,
+        schemas,
+        headers,
+        look: healthcheck::Look::default(),
+    }))))
+}
+
+/// Whether a router can be made of a registry with such settings.
+///
+/// # Errors
+///
+/// As [`router`].
+pub(crate) fn check(settings: &Settings) -> Result<(), BadSchemaFile> {
+    v2::Schemas::new(settings.schema()).map(drop)
 }
 
 fn layered(api: &Api) -> Router {
@@ -97,12 +116,12 @@ fn layered(api: &Api) -> Router {
     let routes = from_fn_with_state(api.clone(), v2::establish).layer(routes);
     // Layers of a `Router` run behind its routing, so one that changes the path stands in front.
     let versioned = from_fn_with_state(api.clone(), versions::negotiate).layer(routes);
-    let shared = from_fn_with_state(api.clone(), cors::cross_origin).layer(versioned);
-    let mounted = Router::new()
-        .route("/healthcheck", any(healthcheck::check))
-        .route("/healthcheck/{*below}", any(healthcheck::check))
-        .fallback_service(shared)
-        .with_state(api.clone());
+    let compressed = from_fn_with_state(api.clone(), gzip::compress).layer(versioned);
+    let shared = from_fn_with_state(api.clone(), cors::cross_origin).layer(compressed);
+    let health = healthcheck::routes(api.options.healthcheck.as_ref());
+    let health =
+        if api.options.healthcheck.is_some() { health.route_layer(from_fn(around::note_route)) } else { health };
+    let mounted = health.fallback_service(shared).with_state(api.clone());
     let refuse = |parts: &Parts, error: TargetError| -> Response {
         v2::identified(ApiError::from(error).into_response(), parts.extensions.get())
     };

@@ -1,10 +1,9 @@
 //! What an operator decides about the API itself.
 
-use serde_json::{Map, Value};
-
 use super::Healthcheck;
 use crate::auth::Identity;
 use crate::config::CorsSettings;
+use crate::metrics::Metrics;
 
 /// What an operator decides about the API itself; what images may do is in
 /// [`glance_core::catalogue::Settings`].
@@ -29,10 +28,31 @@ pub struct ApiOptions {
     pub proxy_headers: bool,
     /// Which web pages may call the API (`[cors]`).
     pub cors: Vec<CorsSettings>,
-    /// What `/healthcheck` looks at.
-    pub healthcheck: Healthcheck,
-    /// What `schema-image.json` holds: properties that the image schema publishes besides its own.
-    pub custom_properties: Option<Map<String, Value>>,
+    /// What `/healthcheck` looks at; `None`: it is a path as any other.
+    pub healthcheck: Option<Healthcheck>,
+    /// Which filters stand before the API.
+    pub pipeline: Pipeline,
+    /// What is counted. By default nobody looks at it.
+    pub metrics: Metrics,
+}
+
+/// Which filters of a paste pipeline stand before the API, of those that have no settings here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pipeline {
+    /// `cors`: whether `OPTIONS` is answered at all, and pages that `[cors]` lists are told that they may read.
+    pub cors: bool,
+    /// `versionnegotiation`: whether `/v2.3/…`, `/versions` and versions in `Accept` mean anything, and unknown
+    /// versions are answered before anybody is asked who they are.
+    pub version_negotiation: bool,
+    /// `gzip`: whether JSON is compressed for clients that take it.
+    pub gzip: bool,
+}
+
+impl Default for Pipeline {
+    /// That of the pipelines that Glance comes with.
+    fn default() -> Self {
+        Self { cors: true, version_negotiation: true, gzip: false }
+    }
 }
 
 impl Default for ApiOptions {
@@ -47,8 +67,9 @@ impl Default for ApiOptions {
             has_cache: false,
             proxy_headers: false,
             cors: Vec::new(),
-            healthcheck: Healthcheck::default(),
-            custom_properties: None,
+            healthcheck: Some(Healthcheck::default()),
+            pipeline: Pipeline::default(),
+            metrics: Metrics::default(),
         }
     }
 }

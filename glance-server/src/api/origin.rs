@@ -2,7 +2,9 @@
 
 use axum::extract::Request;
 use http::header::{FORWARDED, HOST};
-use http::{HeaderMap, Uri};
+use http::{Extensions, HeaderMap, Uri};
+
+use crate::http::OverTls;
 
 /// Scheme, host and path prefix under which a client reached the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,10 +17,11 @@ pub(super) struct Origin {
 impl Origin {
     /// What the request says of itself and, where `proxied`, what a proxy in front says of it
     /// (`X-Forwarded-Proto`, `-Host`, `-Prefix`; without them `Forwarded`, RFC 7239).
-    pub(super) fn of(headers: &HeaderMap, uri: &Uri, proxied: bool) -> Self {
+    pub(super) fn of(headers: &HeaderMap, uri: &Uri, extensions: &Extensions, proxied: bool) -> Self {
         let host = text(headers, HOST.as_str()).or_else(|| Some(uri.authority()?.as_str()));
+        let scheme = if extensions.get::<OverTls>().is_some() { "https" } else { "http" };
         let mut origin =
-            Self { scheme: "http".to_owned(), host: host.unwrap_or("localhost").to_owned(), prefix: String::new() };
+            Self { scheme: scheme.to_owned(), host: host.unwrap_or("localhost").to_owned(), prefix: String::new() };
         if proxied {
             origin.believe(headers);
         }
@@ -82,7 +85,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
-        Origin::of(&headers, &Uri::from_static("/v2/images"), proxied).application()
+        Origin::of(&headers, &Uri::from_static("/v2/images"), &Extensions::new(), proxied).application()
     }
 
     #[test]

@@ -70,8 +70,12 @@ impl Versions {
     }
 }
 
-/// Brings every request to the path `/v2…`, or answers it with the versions there are.
+/// Brings every request to the path `/v2…`, or answers it with the versions there are. Without the filter in the
+/// pipeline, it stays as it is.
 pub(super) async fn negotiate(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    if !api.options.pipeline.version_negotiation {
+        return next.run(request).await;
+    }
     let (first, rest) = first_segment(request.uri().path());
     if first == "versions" {
         return choices(&api, &request, StatusCode::OK);
@@ -91,10 +95,22 @@ pub(super) async fn negotiate(State(api): State<Api>, mut request: Request, next
     next.run(request).await
 }
 
+/// Whether a path is none of the API's: the versions there are answer it, to those who may ask.
+pub(super) fn is_beside(path: &str) -> bool {
+    !(path == "/v2" || path.starts_with("/v2/"))
+}
+
+/// The versions there are.
+pub(super) fn beside(api: &Api, request: &Request) -> Response {
+    choices(api, request, StatusCode::MULTIPLE_CHOICES)
+}
+
 fn choices(api: &Api, request: &Request, status: StatusCode) -> Response {
     let base = match &api.options.public_endpoint {
         Some(endpoint) => endpoint.clone(),
-        None => Origin::of(request.headers(), request.uri(), api.options.proxy_headers).application(),
+        None => {
+            Origin::of(request.headers(), request.uri(), request.extensions(), api.options.proxy_headers).application()
+        }
     };
     json::answer(status, &api.versions.document(&base))
 }

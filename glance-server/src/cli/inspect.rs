@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Read, Write};
 use std::path::PathBuf;
 
 use clap::Args;
+use glance_core::image::Formats;
 use glance_core::image::inspect::{Detector, Finding, Findings, Format, FormatRules, Match, Refusal, Report};
 use serde_json::{Value, json};
 
@@ -41,12 +42,18 @@ impl InspectOptions {
     ///
     /// If the data cannot be read, or `out` not written.
     pub(super) fn run(self, out: &mut dyn Write) -> io::Result<Inspected> {
+        if let Some(declared) = self.declared.as_ref().filter(|declared| !Formats::default().disk.contains(declared)) {
+            let known = Formats::default().disk.join(", ");
+            let message = format!("{declared} is none of the disk formats {known}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         let inspected = if self.file.as_os_str() == "-" {
             inspect(io::stdin().lock(), None, self.declared)?
         } else {
-            let file = File::open(&self.file)?;
-            let length = file.metadata()?.len();
-            inspect(file, Some(length), self.declared)?
+            let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.file.display()));
+            let file = File::open(&self.file).map_err(named)?;
+            let length = file.metadata().map_err(named)?.len();
+            inspect(file, Some(length), self.declared).map_err(named)?
         };
         if self.json {
             writeln!(out, "{}", inspected.to_json())?;

@@ -4,6 +4,7 @@ mod definitions;
 mod inspect;
 mod manage;
 mod options;
+mod policy;
 mod users;
 mod validate;
 
@@ -19,6 +20,7 @@ use crate::serve::{self, StartError};
 use inspect::InspectOptions;
 use manage::{DbCommand, ManageCommand};
 use options::ConfigOptions;
+use policy::PolicyCommand;
 use users::UsersOptions;
 use validate::MetadefsCommand;
 
@@ -66,25 +68,38 @@ enum Command {
         #[command(subcommand)]
         command: MetadefsCommand,
     },
+    /// Ask who may do what, and why.
+    Policy {
+        #[command(flatten)]
+        _options: ConfigOptions,
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Name every option that is wrong, unknown or without effect, and where it stands.
+    /// Name every option and rule that is wrong, unknown, dropped or without effect, and where it stands.
+    ///
+    /// Exits with 0 if nothing in the files keeps a server from starting with all its stores, whatever it would be warned
+    /// of, with 1 if not.
     Check(ConfigOptions),
 }
 
 /// Links under which the binary is one of its commands.
 const LINKS: &[(&str, &str)] = &[("glance-api", "api"), ("glance-manage", "manage")];
 
-/// The exit code of `inspect` for data that would be refused, and of `metadefs validate` for values that do not fit.
+/// The exit code of `inspect` for data that would be refused, of `metadefs validate` for values that do not fit, of
+/// `policy check` for what is denied, of `policy diff` for files that differ, of `users check` for a wrong password and
+/// of `users remove` for nobody.
 const REFUSED: u8 = 3;
 
 /// Does what the command line says.
 ///
 /// Exit codes: 0; 1 if the configuration cannot be used, the server fails or data cannot be read; 2
-/// for a command line that makes no sense; 3 for an image that `inspect` refuses or properties that
-/// `metadefs validate` finds wrong.
+/// for a command line that makes no sense; 3 for an image that `inspect` refuses, properties that
+/// `metadefs validate` finds wrong, what `policy check` denies, policies that differ, a password that
+/// `users check` finds wrong and users that are not there to be removed.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = with_command(arguments.into_iter().collect());
     let parsed = command().try_get_matches_from(arguments).and_then(|matches| {
@@ -105,7 +120,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// front of those or behind.
 fn command() -> clap::Command {
     let anywhere = |command: clap::Command| command.mut_args(|option| option.global(true));
-    ["manage", "db", "metadefs"].into_iter().fold(Cli::command(), |cli, name| cli.mut_subcommand(name, anywhere))
+    ["manage", "db", "metadefs", "policy"]
+        .into_iter()
+        .fold(Cli::command(), |cli, name| cli.mut_subcommand(name, anywhere))
 }
 
 /// The arguments with the command in its place that the name of the program stands for.
@@ -135,7 +152,7 @@ fn obey(cli: Cli, matches: &ArgMatches) -> ExitCode {
         }
         Command::Users(options) => match options.run(innermost(matches)) {
             Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
+            Ok(false) => ExitCode::from(REFUSED),
             Err(error) => {
                 let _ = writeln!(io::stderr().lock(), "error: {error}");
                 ExitCode::FAILURE
@@ -144,6 +161,7 @@ fn obey(cli: Cli, matches: &ArgMatches) -> ExitCode {
         Command::Inspect(options) => inspected(options),
         Command::Manage { command, .. } => configured(matches, |loaded| manage::run(&command.into(), &loaded.settings)),
         Command::Db { command, .. } => configured(matches, |loaded| manage::run(&command, &loaded.settings)),
+        Command::Policy { command, .. } => configured(matches, |loaded| policy::run(&command, &loaded.settings)),
         Command::Metadefs { command, .. } => configured(matches, |loaded| validate::run(&command, &loaded.settings)),
     }
 }
@@ -202,6 +220,7 @@ fn checked(loaded: &Loaded) -> ExitCode {
 fn report(Loaded { settings, warnings }: &Loaded) -> io::Result<()> {
     let mut out = io::stdout().lock();
     show(&mut out, "warning", warnings)?;
+    show(&mut out, "warning", &serve::warnings(settings))?;
     writeln!(out, "{}", settings.summary())
 }
 

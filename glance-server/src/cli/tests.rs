@@ -79,6 +79,7 @@ fn data_can_be_inspected_without_a_configuration() {
     let expected = |code: u8| format!("{:?}", ExitCode::from(code));
     assert_eq!(code(format!("glance-server inspect --json {raw}")), expected(0));
     assert_eq!(code(format!("glance-server inspect --as qcow2 {raw}")), expected(3));
+    assert_eq!(code(format!("glance-server inspect --as QCOW2 {raw}")), expected(1));
     assert_eq!(code(format!("glance-server inspect {banned}")), expected(3));
     assert_eq!(code(format!("glance-server inspect {raw}.missing")), expected(1));
     assert_eq!(code("glance-server inspect".to_owned()), expected(2));

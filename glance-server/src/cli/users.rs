@@ -38,7 +38,7 @@ enum UsersCommand {
         #[command(flatten)]
         place: Place,
     },
-    /// Tell whether a password is right; exits with 1 if it is not.
+    /// Tell whether a password is right; exits with 3 if it is not.
     ///
     /// The password is asked for, or is the first line of the standard input.
     Check {
@@ -52,7 +52,7 @@ enum UsersCommand {
         #[command(flatten)]
         place: Place,
     },
-    /// Remove a user; exits with 1 if there was none.
+    /// Remove a user; exits with 3 if there was none.
     Remove {
         /// The user's name.
         name: String,
@@ -97,12 +97,22 @@ impl UsersOptions {
                 Ok(found.is_some())
             }
             UsersCommand::List { place } => {
-                for (name, grant) in place.files(matches)?.grants()? {
-                    writeln!(out, "{}", shown(&name, &grant))?;
+                for user in place.files(matches)?.list()? {
+                    match user {
+                        (name, true, Some(grant)) => writeln!(out, "{}", shown(&name, &grant))?,
+                        (name, false, Some(grant)) => {
+                            writeln!(out, "{}; no password, so not let in", shown(&name, &grant))?;
+                        }
+                        (name, _, None) => writeln!(out, "{name}: no project, so nothing is allowed")?,
+                    }
                 }
                 Ok(true)
             }
-            UsersCommand::Remove { name, place } => Ok(place.files(matches)?.remove(&name)?),
+            UsersCommand::Remove { name, place } => {
+                let was_there = place.files(matches)?.remove(&name)?;
+                writeln!(out, "{name} {}", if was_there { "is removed" } else { "was no user" })?;
+                Ok(was_there)
+            }
         }
     }
 }

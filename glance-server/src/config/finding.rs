@@ -40,7 +40,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(origin: Option<Origin>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(origin: Option<Origin>, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { origin, message }
     }

@@ -9,6 +9,20 @@ pub(super) enum ReferenceError {
     Circular(String),
     #[error("grows beyond {MAX_LENGTH} bytes when its references are filled in")]
     TooLong,
+    /// Of a value, or one that it refers to, of which nothing may be shown.
+    #[error("refers to what is no option, or to itself; a dollar sign of its own is written $$")]
+    Hidden,
+}
+
+impl ReferenceError {
+    /// The same without a word of the value, which is a secret: what follows a dollar sign in a password is part of it
+    /// more often than a reference.
+    pub(super) fn without_names(self) -> Self {
+        match self {
+            Self::Unknown(_) | Self::Circular(_) | Self::Hidden => Self::Hidden,
+            Self::TooLong => Self::TooLong,
+        }
+    }
 }
 
 /// The most bytes a value may have once its references are filled in: without a limit a few lines

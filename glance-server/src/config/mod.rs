@@ -27,10 +27,10 @@ pub use secret::Secret;
 pub use settings::{
     AuthMode, AuthSettings, AuthtokenSettings, AzureStoreSettings, Bind, ConfiguredStore, Connection, CorsSettings,
     DatabaseSettings, Datadir, DefaultSettings, FileStoreSettings, Filter, GcsStoreSettings, GlanceRsSettings,
-    HealthcheckBackend, HealthcheckSettings, HttpStoreSettings, ImageFormatSettings, LimitSettings, LoggingSettings,
-    OsloPolicySettings, OutboundSettings, PasteSettings, PropertyProtectionFormat, ProxyHeaders, RbdStoreSettings,
-    S3StoreSettings, Settings, StoreKind, StoreSettings, Summary, SwiftAccount, SwiftStoreSettings,
-    VmwareStoreSettings,
+    HealthcheckBackend, HealthcheckPlace, HealthcheckSettings, HttpStoreSettings, ImageFormatSettings, LimitSettings,
+    LoggingSettings, NotificationSettings, OsloLimitSettings, OsloPolicySettings, OutboundSettings, PasteSettings,
+    ProxyHeaders, RbdStoreSettings, S3StoreSettings, Settings, Sought, StoreKind, StoreSettings, Summary, SwiftAccount,
+    SwiftStoreSettings, VmwareStoreSettings,
 };
 pub use sources::{ConfigFiles, Source, Surroundings};
 

@@ -8,7 +8,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
@@ -16,20 +15,18 @@ use super::exchange::Exchange;
 use super::framing::{Limits, Violation};
 use super::inbound::{Awaited, Inbound};
 use super::options::HttpOptions;
-use super::sendfile::{self, Cork, FileSender};
+use super::wire::Wire;
 
 /// How long a client that still sends is listened to after the last answer.
 ///
 /// Closing on unread bytes makes the client's system throw away the answer that explains why.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A plain TCP connection with strict framing, deadlines, and file data sent by the kernel.
+/// A connection with strict framing and deadlines.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    wire: Wire,
     inbound: Inbound,
-    sender: FileSender,
-    cork: Cork,
     exchange: Arc<Exchange>,
     options: Arc<HttpOptions>,
     reading: Option<(Awaited, Instant)>,
@@ -42,19 +39,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// `sender` and `exchange` are what the service above hyper knows of this connection.
-    pub(super) fn new(
-        stream: TcpStream,
-        sender: FileSender,
-        exchange: Arc<Exchange>,
-        options: Arc<HttpOptions>,
-    ) -> Self {
+    /// `exchange` is what the service above hyper knows of this connection.
+    pub(super) fn new(wire: Wire, exchange: Arc<Exchange>, options: Arc<HttpOptions>) -> Self {
         let limits = Limits { line: options.max_header_line, head: options.max_head };
         Self {
-            stream,
+            wire,
             inbound: Inbound::new(limits, Arc::clone(&exchange)),
-            sender,
-            cork: Cork::default(),
             exchange,
             options,
             reading: None,
@@ -89,12 +79,26 @@ impl Connection {
         self.read_alarm.poll_at(deadline, cx)
     }
 
+    /// What came of something that takes the client to take bytes: fails when it has taken none for too long.
+    fn poll_taken<T>(&mut self, taken: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if taken.is_ready() {
+            // hyper flushes also where nothing was written, which is no sign of life.
+            if self.stalled.take().is_some() {
+                self.last_write = Instant::now();
+            }
+            return taken;
+        }
+        let since = *self.stalled.get_or_insert_with(Instant::now);
+        ready!(self.write_alarm.poll_at(since + self.options.idle_timeout, cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
     /// Reads what the client still sends, for a while or until it closes.
     fn poll_linger(&mut self, since: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let mut space = [MaybeUninit::uninit(); 16 << 10];
         loop {
             let mut unread = ReadBuf::uninit(&mut space);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut unread) {
+            match Pin::new(&mut self.wire).poll_read(cx, &mut unread) {
                 Poll::Ready(Ok(())) if !unread.filled().is_empty() => {
                     if since.elapsed() > LINGER {
                         return Poll::Ready(());
@@ -111,7 +115,7 @@ impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         loop {
-            if let Poll::Ready(result) = this.inbound.poll_read(&mut this.stream, cx, into) {
+            if let Poll::Ready(result) = this.inbound.poll_read(&mut this.wire, cx, into) {
                 this.reading = None;
                 return Poll::Ready(result);
             }
@@ -139,24 +143,20 @@ impl AsyncWrite for Connection {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if let Poll::Ready(result) = sendfile::send(&this.stream, (&this.sender, &mut this.cork), slices, cx) {
-            this.stalled = None;
+        let sent = this.wire.poll_send(slices, cx);
+        if sent.is_ready() {
             this.last_write = Instant::now();
-            return Poll::Ready(result);
         }
-        let since = *this.stalled.get_or_insert_with(Instant::now);
-        ready!(this.write_alarm.poll_at(since + this.options.idle_timeout, cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        this.poll_taken(sent, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        this.cork.release(&this.stream);
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = self.wire.poll_flush(cx);
+        self.poll_taken(flushed, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -164,7 +164,8 @@ impl AsyncWrite for Connection {
         if let Some(since) = this.lingering {
             return this.poll_linger(since, cx).map(Ok);
         }
-        ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+        let shut = this.wire.poll_shutdown(cx);
+        ready!(this.poll_taken(shut, cx))?;
         if !this.inbound.unfinished() {
             return Poll::Ready(Ok(()));
         }

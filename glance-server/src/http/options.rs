@@ -1,8 +1,11 @@
-//! Limits of the listening side.
+//! How the listening side behaves.
 
 use std::time::Duration;
 
-/// Limits of the listening side. [`HttpOptions::default`] suits an ordinary API node.
+use super::figures::ConnectionFigures;
+use super::tls::Tls;
+
+/// How the listening side behaves, its limits above all. [`HttpOptions::default`] suits an ordinary API node.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HttpOptions {
@@ -28,6 +31,10 @@ pub struct HttpOptions {
     pub max_head: usize,
     /// How long running requests may go on after the signal to stop. Default `None`: until done.
     pub shutdown_limit: Option<Duration>,
+    /// TLS that every connection begins with; a handshake may take as long as a head. Default `None`: plain HTTP.
+    pub tls: Option<Tls>,
+    /// What the listener counts. By default nobody looks at it.
+    pub figures: ConnectionFigures,
 }
 
 impl Default for HttpOptions {
@@ -42,6 +49,8 @@ impl Default for HttpOptions {
             max_header_line: 16384,
             max_head: 65536,
             shutdown_limit: None,
+            tls: None,
+            figures: ConnectionFigures::default(),
         }
     }
 }

@@ -15,16 +15,20 @@ use rustix::net::sockopt;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::connection::Connection;
 use super::exchange::Exchange;
 use super::options::HttpOptions;
-use super::sendfile::FileSender;
 use super::service::Requests;
+use super::tls::is_about_the_client;
+use super::wire::Wire;
 
 /// How long to leave a listener alone that had no descriptor or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes of a body that are read at once at most. The memory of an upload is some of these; larger ones made none faster.
+const BODY_READ: usize = 256 << 10;
 
 /// How far the server is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,12 +107,9 @@ pub async fn serve_until(
 ) -> io::Result<()> {
     let limit = options.shutdown_limit;
     let (phase, watched) = watch::channel(Phase::Serving);
-    let server = Server {
-        router,
-        room: Arc::new(Semaphore::new(room(options.max_connections))),
-        options: Arc::new(options),
-        phase: watched,
-    };
+    let room = room(options.max_connections);
+    options.figures.limit.set(i64::try_from(room).unwrap_or(i64::MAX));
+    let server = Server { router, room: Arc::new(Semaphore::new(room)), options: Arc::new(options), phase: watched };
     tokio::select! {
         never = server.accept_all(&listener) => match never {},
         () = shutdown => {}
@@ -176,11 +177,12 @@ impl Server {
                 continue;
             };
             let (stream, peer) = accept(listener).await;
+            let open = self.options.figures.accept();
             let connection =
                 serve_connection(stream, peer, self.router.clone(), Arc::clone(&self.options), self.phase.clone());
             tokio::spawn(async move {
                 connection.await;
-                drop(permit);
+                drop((open, permit));
             });
         }
     }
@@ -224,9 +226,22 @@ async fn serve_connection(
     if let Err(error) = tune(&stream, &options) {
         debug!(%error, %peer, "cannot set the options of a connection");
     }
-    let (sender, exchange) = (FileSender::default(), Arc::new(Exchange::new()));
-    let connection = Connection::new(stream, sender.clone(), Arc::clone(&exchange), Arc::clone(&options));
-    let requests = Requests { router, peer, sender, exchange };
+    let shaken = tokio::select! {
+        // Whoever has not asked for anything yet is not waited for.
+        () = beyond(&mut phase, Phase::Serving) => None,
+        wire = secured(stream, peer, &options) => wire,
+    };
+    let Some(wire) = shaken else { return };
+    let exchange = Arc::new(Exchange::new());
+    let requests = Requests {
+        router,
+        peer,
+        over_tls: options.tls.is_some(),
+        sender: wire.sender().cloned(),
+        exchange: Arc::clone(&exchange),
+        figures: options.figures.clone(),
+    };
+    let connection = Connection::new(wire, exchange, Arc::clone(&options));
     let service = service_fn(move |request| requests.clone().answer(request));
     let mut http = pin!(
         http1::Builder::new()
@@ -234,6 +249,7 @@ async fn serve_connection(
             // A client that has said all it had to say may still want to hear the answer.
             .half_close(true)
             .header_read_timeout(None)
+            .max_buf_size(options.max_head.max(BODY_READ))
             .serve_connection(TokioIo::new(connection), service)
     );
     let mut served = tokio::select! {
@@ -252,6 +268,18 @@ async fn serve_connection(
     if let Some(Err(error)) = served {
         debug!(error = &error as &dyn std::error::Error, %peer, "a connection broke");
     }
+}
+
+/// The connection with TLS around it, where TLS is spoken; `None` if the client does not get that far in time.
+async fn secured(stream: TcpStream, peer: SocketAddr, options: &HttpOptions) -> Option<Wire> {
+    let Some(tls) = &options.tls else { return Some(Wire::plain(stream)) };
+    match tokio::time::timeout(options.header_timeout, tls.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(Wire::Tls(Box::new(stream))),
+        Ok(Err(error)) if is_about_the_client(&error) => info!(%error, %peer, "refused the certificate of a client"),
+        Ok(Err(error)) => debug!(%error, %peer, "a TLS handshake failed"),
+        Err(_) => debug!(%peer, "a TLS handshake took too long"),
+    }
+    None
 }
 
 /// Resolves when the server has got past `phase`.

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 use tracing::debug;
 
 use super::exchange::{Exchange, Owed, OwedBody};
+use super::figures::ConnectionFigures;
 use super::framing::Violation;
 use super::inbound::REFUSED;
 use super::sendfile::FileSender;
@@ -22,13 +23,20 @@ use super::sendfile::FileSender;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
+/// On requests that came over TLS of this server's own, as an extension of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverTls;
+
 /// What the requests of one connection have in common.
 #[derive(Clone)]
 pub(super) struct Requests {
     pub(super) router: Router,
     pub(super) peer: SocketAddr,
-    pub(super) sender: FileSender,
+    pub(super) over_tls: bool,
+    /// `None` where the kernel cannot send files.
+    pub(super) sender: Option<FileSender>,
     pub(super) exchange: Arc<Exchange>,
+    pub(super) figures: ConnectionFigures,
 }
 
 impl Requests {
@@ -45,7 +53,12 @@ impl Requests {
         }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(PeerAddr(self.peer));
-        request.extensions_mut().insert(self.sender.clone());
+        if self.over_tls {
+            request.extensions_mut().insert(OverTls);
+        }
+        if let Some(sender) = &self.sender {
+            request.extensions_mut().insert(sender.clone());
+        }
         let response = self.router.clone().oneshot(request).await?;
         // Whatever a handler makes of a body that broke off, the framing was the reason.
         Ok(match self.exchange.refused_body() {
@@ -55,6 +68,7 @@ impl Requests {
     }
 
     fn refusal(&self, why: Violation) -> Response {
+        self.figures.refused.inc();
         debug!(peer = %self.peer, %why, "refused a request");
         let mut response = (why.status(), format!("{why}\n")).into_response();
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -14,11 +14,9 @@ pub(super) struct Banner<'a> {
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = format!("http://{}", reachable(self.address));
+        let scheme = if self.settings.tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", reachable(self.address));
         writeln!(f, "glance-server {} serves the Image API at {url}", env!("CARGO_PKG_VERSION"))?;
-        if let Some(folder) = &self.settings.glance_rs.data_dir {
-            writeln!(f, "data folder: {}", folder.display())?;
-        }
         writeln!(f, "{}", self.settings.summary())?;
         match self.settings.glance_rs.auth.mode {
             AuthMode::None => write!(

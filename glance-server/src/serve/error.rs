@@ -9,6 +9,7 @@ use glance_core::store::BoxError;
 use glance_stores::database::OpenError;
 
 use crate::api::BadSchemaFile;
+use crate::http::TlsError;
 
 /// Why the server does not start: what to do about it stands in the message.
 #[derive(Debug, thiserror::Error)]
@@ -39,13 +40,16 @@ pub enum StartError {
         cause: OpenError,
     },
     /// A store cannot be opened.
-    #[error("store {id}: {cause}")]
+    #[error("store {id}: {cause}{}", reason(cause.as_ref()))]
     Store {
         /// Its id.
         id: String,
         /// The cause.
         cause: BoxError,
     },
+    /// The certificate, its key or the authorities of clients cannot be used.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The stores do not go together.
     #[error(transparent)]
     Stores(#[from] StoresError),
@@ -94,7 +98,7 @@ impl StartError {
     }
 }
 
-/// What lies behind the failure of a database.
-fn reason(error: &OpenError) -> String {
-    std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default()
+/// What lies behind the failure of a database or a store, which say themselves what is not to be shown.
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
 }

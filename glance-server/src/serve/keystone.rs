@@ -1,13 +1,13 @@
-//! Callers whom Keystone vouches for, as the settings describe it.
+//! Callers whom Keystone vouches for, and the limits it has of projects, as the settings describe both.
 
 use std::time::Duration;
 
-use glance_stores::keystone::{Keystone, KeystoneConfig};
+use glance_stores::keystone::{Keystone, KeystoneConfig, KeystoneLimits, LimitsConfig};
 use glance_stores::outbound::{Client, Deadlines};
 
 use super::StartError;
 use crate::auth::{KeystoneAuth, KeystoneOptions};
-use crate::config::Settings;
+use crate::config::{OsloLimitSettings, Settings};
 
 /// How long one question may take where `http_connect_timeout` does not say. A client waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,4 +41,25 @@ pub(super) fn open(settings: &Settings) -> Result<KeystoneAuth, StartError> {
         public_uri: authtoken.www_authenticate_uri.clone(),
     };
     Ok(KeystoneAuth::new(keystone, options))
+}
+
+/// How long an answer about limits counts. What an operator changes holds that much later, twice at most.
+const LIMITS_COUNT_FOR: Duration = Duration::from_secs(5);
+
+/// What Keystone says that projects may hold. Nothing is connected to yet.
+pub(super) fn limits(settings: &OsloLimitSettings) -> Result<KeystoneLimits, StartError> {
+    let patience = settings.timeout.unwrap_or(PATIENCE);
+    let deadlines = Deadlines { connect: patience.min(Deadlines::default().connect), idle: patience };
+    let client = Client::new(&settings.tls, deadlines).map_err(StartError::option("[oslo_limit] cafile"))?;
+    let config = LimitsConfig {
+        login: settings.login.clone(),
+        address: settings.address.clone(),
+        interfaces: settings.interfaces.clone(),
+        region: settings.region.clone(),
+        service: settings.service.clone(),
+        retries: settings.retries,
+        patience,
+        counts_for: LIMITS_COUNT_FOR,
+    };
+    Ok(KeystoneLimits::new(client, config))
 }

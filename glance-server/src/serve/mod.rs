@@ -5,14 +5,19 @@ mod database;
 mod error;
 mod housekeeping;
 mod keystone;
+mod listen;
 mod logging;
+mod metrics;
+mod notifications;
+mod notify;
 mod object_stores;
-mod policy;
+pub(crate) mod policy;
 mod stores;
 mod swift;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,15 +25,17 @@ use axum::Router;
 use glance_core::Glance;
 use glance_core::catalogue::Settings as Rules;
 use glance_core::database::Database;
-use glance_core::image::Formats;
+use glance_core::events::Notifier;
 use glance_core::image::inspect::FormatInspection;
+use glance_core::image::{CustomProperties, Formats};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::api::{self, ApiOptions, Healthcheck};
+use crate::api::{self, ApiOptions, Healthcheck, Pipeline};
 use crate::auth::{BasicAuth, Identity, TrustedHeaders};
-use crate::config::{AuthMode, Filter, Finding, HealthcheckBackend, Loaded, Settings};
-use crate::http::{self, HttpOptions};
+use crate::config::{AuthMode, Filter, Finding, HealthcheckBackend, HealthcheckPlace, Loaded, Settings};
+use crate::http::{self, HttpOptions, Tls};
+use crate::metrics::{Metrics, Sources};
 use crate::process::Machine;
 
 pub use error::StartError;
@@ -60,55 +67,85 @@ pub fn run(loaded: &Loaded) -> Result<(), StartError> {
     runtime.block_on(serve(settings, warnings, log))
 }
 
-/// What would keep [`run`] from serving, or from using a store, as far as it shows without opening a store or a
-/// database.
+/// What would keep [`run`] from serving, or from using a store, as far as it shows without connecting anywhere, without
+/// making or changing a file, and without the database.
 #[must_use]
 pub fn check(settings: &Settings) -> Vec<StartError> {
-    let policy = policy::Files::of(&settings.oslo_policy).load();
-    let others = [policy.err(), rules(settings).err(), api_options(settings).err()];
-    let stores = stores::refusals(&settings.stores).chain(stores::faults(&settings.stores));
+    let policy = policy::Files::of(settings).load();
+    let rules = rules(settings).and_then(|rules| Ok(api::check(&rules)?));
+    let limits = settings.oslo_limit.as_ref().and_then(|limits| keystone::limits(limits).err());
+    let brokers = notifications::check(&settings.notifications).err();
+    let others = [policy.err(), rules.err(), api_options(settings).err(), tls(settings).err(), limits, brokers];
+    let stores = stores::refusals(&settings.stores).chain(stores::faults(&settings.stores, &settings.outbound));
     stores.chain(others.into_iter().flatten()).collect()
+}
+
+/// What [`run`] warns of beside what reading the configuration found: rules in the policy files, and stores.
+#[must_use]
+pub fn warnings(settings: &Settings) -> Vec<Finding> {
+    let rules = policy::Files::of(settings).load().map(|loaded| loaded.findings).unwrap_or_default();
+    rules.into_iter().chain(stores::warnings(&settings.stores)).collect()
 }
 
 /// How long what other processes left is put in order before anybody is served.
 const PUTTING_IN_ORDER: Duration = Duration::from_secs(10);
 
 async fn serve(settings: &Settings, warnings: &[Finding], log: logging::Log) -> Result<(), StartError> {
-    for finding in warnings {
+    for finding in warnings.iter().cloned().chain(stores::warnings(&settings.stores)) {
         warn!("{finding}");
     }
+    // From here on the signal waits until somebody has time for it.
+    let [hangups, of_certificate] = [(); 2].map(|()| housekeeping::Hangups::listen());
     let machine = Machine::this();
-    let mut policy = policy::Files::of(&settings.oslo_policy);
-    let glance = glance(settings, machine.as_ref())?;
-    glance.set_policy(policy.load()?);
-    let options = api_options(settings)?;
+    let mut policy = policy::Files::of(settings);
+    let metrics = Metrics::default();
+    let opened = database::open(&settings.database, settings.default.metadata_encryption_key.as_ref())?;
+    let outlets = notifications::open(&settings.notifications)?;
+    let glance = glance(settings, opened.database, machine.as_ref(), &metrics, outlets.notifier())?;
+    policy.load_and_tell()?.put_in_force(&glance);
+    let options = ApiOptions { metrics: metrics.clone(), ..api_options(settings)? };
+    let tls = tls(settings)?;
     let identity = options.identity.clone();
     let router = api::router(glance.clone(), options)?;
-    let listener = listen(settings).await?;
+    let listener = listen::for_clients(settings).await?;
     let address = listener.local_addr().map_err(StartError::failed("finding the address"))?;
+    let exposition = match &settings.glance_rs.metrics_bind {
+        Some(bind) => {
+            let (glance, identity) = (glance.clone(), identity.clone());
+            let sources =
+                Sources { glance, database: Some(opened.usage), identity, brokers: outlets.brokers().to_vec() };
+            Some(metrics::show(bind, metrics.registry(sources)).await?)
+        }
+        None => None,
+    };
     // A store that hangs keeps nobody from being served: what is left is looked at again and again.
     let _ = tokio::time::timeout(PUTTING_IN_ORDER, housekeeping::recover(&glance, machine.as_ref())).await;
     let duties = [
         tokio::spawn(housekeeping::keep_recovering(glance.clone(), machine)),
-        tokio::spawn(housekeeping::follow_policy(glance, policy, log)),
+        tokio::spawn(housekeeping::follow_policy(glance, policy, log, hangups)),
         tokio::spawn(housekeeping::follow_users(identity)),
+        tokio::spawn(housekeeping::follow_certificate(tls.clone(), of_certificate)),
     ];
     greet(settings, address);
     info!(%address, version = env!("CARGO_PKG_VERSION"), "serving the Image API");
-    serve_router(listener, router, settings).await?;
+    notify::tell(notify::READY);
+    serve_router(listener, router, HttpOptions { tls, ..http_options(settings, &metrics) }).await?;
     duties.iter().for_each(tokio::task::JoinHandle::abort);
+    if let Some(exposition) = exposition {
+        exposition.end().await;
+    }
+    outlets.close().await;
     info!("stopped");
     Ok(())
 }
 
-async fn serve_router(listener: TcpListener, router: Router, settings: &Settings) -> Result<(), StartError> {
+async fn serve_router(listener: TcpListener, router: Router, options: HttpOptions) -> Result<(), StartError> {
     let stop = async {
         http::termination().await;
+        notify::tell(notify::STOPPING);
         info!("told to stop: no new connections, transfers under way go on; a second signal ends them");
     };
-    http::serve_until(listener, router, http_options(settings), stop, http::termination())
-        .await
-        .map_err(StartError::failed("serving"))
+    http::serve_until(listener, router, options, stop, http::termination()).await.map_err(StartError::failed("serving"))
 }
 
 /// The database that the settings name, which is made where there is none.
@@ -117,16 +154,27 @@ async fn serve_router(listener: TcpListener, router: Router, settings: &Settings
 ///
 /// [`StartError`] naming what is wrong with it.
 pub fn open_database(settings: &Settings) -> Result<Arc<dyn Database>, StartError> {
-    database::open(&settings.database, settings.default.metadata_encryption_key.as_ref())
+    Ok(database::open(&settings.database, settings.default.metadata_encryption_key.as_ref())?.database)
 }
 
 /// The registry that the settings describe, with the default policy.
-fn glance(settings: &Settings, machine: Option<&Machine>) -> Result<Glance, StartError> {
-    let database = open_database(settings)?;
-    let mut builder =
-        Glance::builder(database, stores::open(&settings.stores, &settings.outbound)?).settings(rules(settings)?);
+fn glance(
+    settings: &Settings,
+    database: Arc<dyn Database>,
+    machine: Option<&Machine>,
+    metrics: &Metrics,
+    notifier: Option<Arc<dyn Notifier>>,
+) -> Result<Glance, StartError> {
+    let stores = metrics.metered(stores::open(&settings.stores, &settings.outbound)?);
+    let mut builder = Glance::builder(database, stores).settings(rules(settings)?);
+    if let Some(limits) = &settings.oslo_limit {
+        builder = builder.limits(Arc::new(keystone::limits(limits)?));
+    }
     if let Some(name) = machine.and_then(Machine::name_of_this_process) {
         builder = builder.process(name);
+    }
+    if let Some(notifier) = notifier {
+        builder = builder.notifier(notifier);
     }
     Ok(builder.build())
 }
@@ -139,6 +187,7 @@ fn rules(settings: &Settings) -> Result<Rules, StartError> {
             disk: settings.image_format.disk_formats.clone(),
             container: settings.image_format.container_formats.clone(),
         },
+        custom_properties: settings.schema_image.as_deref().map(custom_properties).transpose()?.map(Arc::new),
         hashing_algorithm: default.hashing_algorithm.parse().map_err(StartError::option("hashing_algorithm"))?,
         image_size_cap: default.image_size_cap,
         user_storage_quota: default.user_storage_quota,
@@ -149,7 +198,10 @@ fn rules(settings: &Settings) -> Result<Rules, StartError> {
         limit_param_default: number(default.limit_param_default),
         api_limit_max: number(default.api_limit_max),
         show_multiple_locations: default.show_multiple_locations,
+        do_secure_hash: default.do_secure_hash,
+        http_retries: default.http_retries,
         delayed_delete: default.delayed_delete,
+        disabled_notifications: settings.notifications.disabled.clone(),
         inspection: Arc::new(FormatInspection::new(settings.image_format.rules())),
         ..Rules::default()
     })
@@ -169,7 +221,12 @@ fn api_options(settings: &Settings) -> Result<ApiOptions, StartError> {
         proxy_headers: settings.proxy_headers.enabled && wants(Filter::HttpProxyToWsgi),
         cors: if wants(Filter::Cors) { settings.cors.clone() } else { Vec::new() },
         healthcheck: healthcheck(settings),
-        custom_properties: settings.schema_image.as_deref().map(custom_properties).transpose()?,
+        pipeline: Pipeline {
+            cors: wants(Filter::Cors),
+            version_negotiation: wants(Filter::VersionNegotiation),
+            gzip: wants(Filter::Gzip),
+        },
+        metrics: Metrics::default(),
     })
 }
 
@@ -200,13 +257,14 @@ fn names(settings: &Settings) -> Vec<String> {
     public.into_iter().chain([settings.default.bind.host.clone()]).collect()
 }
 
-fn healthcheck(settings: &Settings) -> Healthcheck {
+fn healthcheck(settings: &Settings) -> Option<Healthcheck> {
+    let place = settings.paste.healthcheck?;
     let healthcheck = &settings.healthcheck;
     let looks_at = |backend| healthcheck.backends.contains(&backend);
     let disabled_by = healthcheck.disable_by_file_path.clone();
     let by_port = healthcheck.disable_by_file_paths.iter().find(|(port, _)| *port == settings.default.bind.port);
     let by_port = by_port.map(|(_, path)| path.clone()).filter(|_| looks_at(HealthcheckBackend::DisableByFilesPorts));
-    Healthcheck {
+    Some(Healthcheck {
         disabled_by: disabled_by
             .filter(|_| looks_at(HealthcheckBackend::DisableByFile))
             .into_iter()
@@ -221,15 +279,23 @@ fn healthcheck(settings: &Settings) -> Healthcheck {
         detailed: healthcheck.detailed,
         allowed_sources: healthcheck.allowed_source_ranges.clone(),
         ignore_proxied: healthcheck.ignore_proxied_requests,
-    }
+        is_filter: place == HealthcheckPlace::Filter,
+    })
 }
 
-fn custom_properties(file: &std::path::Path) -> Result<serde_json::Map<String, serde_json::Value>, StartError> {
+fn custom_properties(file: &Path) -> Result<CustomProperties, StartError> {
     let text = std::fs::read(file).map_err(StartError::file(file))?;
-    serde_json::from_slice(&text).map_err(StartError::file(file))
+    let definitions = serde_json::from_slice(&text).map_err(StartError::file(file))?;
+    CustomProperties::parse(&definitions).map_err(StartError::file(file))
 }
 
-fn http_options(settings: &Settings) -> HttpOptions {
+/// The certificate that the server shows; `None` for plain HTTP.
+fn tls(settings: &Settings) -> Result<Option<Tls>, StartError> {
+    let files = settings.tls.clone();
+    Ok(files.map(Tls::open).transpose()?)
+}
+
+fn http_options(settings: &Settings, metrics: &Metrics) -> HttpOptions {
     let limits = &settings.glance_rs.limits;
     let default = &settings.default;
     HttpOptions {
@@ -240,23 +306,9 @@ fn http_options(settings: &Settings) -> HttpOptions {
         idle_timeout: default.client_socket_timeout.map_or(FOR_EVER, Duration::from_secs),
         keepalive: default.http_keepalive,
         max_header_line: default.max_header_line,
+        figures: metrics.connections.clone(),
         ..HttpOptions::default()
     }
-}
-
-/// Listens on the first address that the configured name stands for.
-async fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
-    let bind = &settings.default.bind;
-    let refused = |cause: io::Error| StartError::Listen { bind: bind.to_string(), cause };
-    #[expect(clippy::disallowed_methods, reason = "to listen, not to connect")]
-    let mut addresses = tokio::net::lookup_host((bind.host.as_str(), bind.port)).await.map_err(refused)?;
-    let address = addresses.next().ok_or_else(|| refused(io::ErrorKind::AddrNotAvailable.into()))?;
-    let auth = &settings.glance_rs.auth;
-    // The configuration was judged by the name alone, which the resolver may have had its own idea of.
-    if auth.confined && !address.ip().to_canonical().is_loopback() {
-        return Err(StartError::Unauthenticated(address));
-    }
-    http::bind(address, settings.default.backlog).map_err(refused)
 }
 
 fn greet(settings: &Settings, address: SocketAddr) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use glance_core::store::Store;
 use glance_core::{NamedStore, Stores, Watched};
-use glance_stores::data::file::{FileStore, Folder};
+use glance_stores::data::file::{FileStore, FileStoreBuilder, Folder};
 use glance_stores::data::http::HttpStore;
 use glance_stores::data::rbd::RbdStore;
 use glance_stores::data::vmware::VmwareStore;
@@ -16,7 +16,7 @@ use super::StartError;
 use super::object_stores;
 use super::swift;
 use crate::config::{
-    ConfiguredStore, FileStoreSettings, HttpStoreSettings, OutboundSettings, RbdStoreSettings, StoreKind,
+    ConfiguredStore, FileStoreSettings, Finding, HttpStoreSettings, OutboundSettings, RbdStoreSettings, StoreKind,
     StoreSettings, VmwareStoreSettings,
 };
 
@@ -53,11 +53,40 @@ pub(super) fn refusals(settings: &StoreSettings) -> impl Iterator<Item = StartEr
     })
 }
 
-/// What else is wrong with stores: one of several then keeps nothing but itself from its work.
-pub(super) fn faults(settings: &StoreSettings) -> impl Iterator<Item = StartError> {
-    settings.stores.iter().filter_map(|store| match &store.kind {
-        StoreKind::Swift(swift) => swift::check(&store.id, swift).err(),
-        _ => None,
+/// What else is wrong with stores, as far as it shows on this machine without changing anything: one of several then
+/// keeps nothing but itself from its work.
+pub(super) fn faults(settings: &StoreSettings, outbound: &OutboundSettings) -> impl Iterator<Item = StartError> {
+    settings.stores.iter().filter_map(|configured| match &configured.kind {
+        StoreKind::Swift(swift) => swift::check(&configured.id, swift).err(),
+        // Opened, it would make its folders.
+        StoreKind::File(file) => {
+            let checked = file_builder(file).and_then(|file| file.check().map_err(StartError::store(&configured.id)));
+            checked.err()
+        }
+        StoreKind::Other { .. } => None,
+        _ => store(configured, outbound).err(),
+    })
+}
+
+/// What to tell whoever starts a server with these stores.
+pub(super) fn warnings(settings: &StoreSettings) -> impl Iterator<Item = Finding> {
+    settings.stores.iter().filter_map(|store| {
+        let id = &store.id;
+        let options = match &store.kind {
+            StoreKind::Rbd(_) => {
+                let error = RbdStore::find_libraries().err()?;
+                return Some(Finding::new(None, format!("store {id} in Ceph cannot be used: {error}")));
+            }
+            StoreKind::Http(http) if http.insecure && http.ca_certificates_file.is_none() => {
+                "set https_ca_certificates_file, or https_insecure = false"
+            }
+            StoreKind::Vmware(vmware) if vmware.insecure && vmware.ca_file.is_none() && vmware.thumbprint.is_none() => {
+                "set vmware_ca_file or vmware_thumbprint, or vmware_insecure = false"
+            }
+            StoreKind::Swift(swift) if swift.insecure => "set swift_store_auth_insecure = false",
+            _ => return None,
+        };
+        Some(Finding::new(None, format!("store {id}: certificates of https servers are not verified: {options}")))
     })
 }
 
@@ -128,12 +157,16 @@ fn store(configured: &ConfiguredStore, outbound: &OutboundSettings) -> Result<Ar
         StoreKind::S3(s3) => Arc::new(object_stores::s3(id, s3)?),
         StoreKind::Gcs(gcs) => Arc::new(object_stores::gcs(id, gcs)?),
         StoreKind::Azure(azure) => Arc::new(object_stores::azure(id, azure)?),
-        StoreKind::Rbd(rbd) => Arc::new(rbd_store(id, rbd)),
+        StoreKind::Rbd(rbd) => Arc::new(rbd_store(rbd)),
         StoreKind::Other { kind, .. } => return Err(unsupported(id, kind)),
     })
 }
 
 fn file_store(id: &str, settings: &FileStoreSettings) -> Result<FileStore, StartError> {
+    file_builder(settings)?.open().map_err(StartError::store(id))
+}
+
+fn file_builder(settings: &FileStoreSettings) -> Result<FileStoreBuilder, StartError> {
     let folders = settings.datadirs.iter();
     let folders = folders.map(|dir| Folder { path: dir.path.clone(), priority: dir.priority.into() });
     let mut builder = FileStore::in_folders(folders).thin_provisioning(settings.thin_provisioning);
@@ -146,7 +179,7 @@ fn file_store(id: &str, settings: &FileStoreSettings) -> Result<FileStore, Start
     if let Some(file) = &settings.metadata_file {
         builder = builder.metadata(metadata(file)?);
     }
-    builder.open().map_err(StartError::store(id))
+    Ok(builder)
 }
 
 /// The server is connected to when the first image needs it.
@@ -168,10 +201,7 @@ fn vmware_store(id: &str, settings: &VmwareStoreSettings) -> Result<VmwareStore,
 }
 
 /// Neither a cluster that is down nor missing libraries keep the server from starting: there may be other stores.
-fn rbd_store(id: &str, settings: &RbdStoreSettings) -> RbdStore {
-    if let Err(error) = RbdStore::find_libraries() {
-        tracing::warn!(store = id, %error, "a store in Ceph cannot be used");
-    }
+fn rbd_store(settings: &RbdStoreSettings) -> RbdStore {
     let mut builder = RbdStore::in_pool(&settings.pool)
         .chunk_size(settings.chunk_size_mib << 20)
         .thin_provisioning(settings.thin_provisioning);
@@ -195,13 +225,7 @@ fn metadata(file: &Path) -> Result<Value, StartError> {
 fn http_store(id: &str, settings: &HttpStoreSettings, outbound: &OutboundSettings) -> Result<HttpStore, StartError> {
     let trust = match &settings.ca_certificates_file {
         Some(file) => Trust::CaFile(file.clone()),
-        None if settings.insecure => {
-            tracing::warn!(
-                store = id,
-                "certificates of https servers are not verified: set https_ca_certificates_file, or https_insecure = false"
-            );
-            Trust::Anyone
-        }
+        None if settings.insecure => Trust::Anyone,
         None => Trust::System,
     };
     let client = Client::builder(Tls { trust, identity: None })

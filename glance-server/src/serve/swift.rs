@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use glance_stores::data::swift::{
-    Account, Accounts, Credentials, Endpoint, Interface, Key, SwiftConfig, SwiftStore, UNIT, protocol,
+    Account, Accounts, Credentials, Endpoint, Interface, Key, MultiTenant, SwiftConfig, SwiftStore, UNIT, protocol,
 };
 use glance_stores::outbound::{Tls, Trust};
 
@@ -21,11 +21,10 @@ pub(super) fn check(id: &str, settings: &SwiftStoreSettings) -> Result<(), Start
 }
 
 fn config(id: &str, settings: &SwiftStoreSettings) -> Result<SwiftConfig, StartError> {
-    if settings.multi_tenant {
-        let cause = "swift_store_multi_tenant is not supported yet";
-        return Err(StartError::store(id)(cause.to_owned()));
-    }
     let mut config = SwiftConfig::with_accounts(accounts(id, settings)?);
+    config.multi_tenant = settings
+        .multi_tenant
+        .then(|| MultiTenant { admin_projects: settings.admin_projects.clone(), use_trusts: settings.use_trusts });
     config.endpoint = endpoint(settings);
     config.container.clone_from(&settings.container);
     config.container_seed = settings.container_seed;
@@ -67,7 +66,12 @@ fn accounts(id: &str, settings: &SwiftStoreSettings) -> Result<Accounts, StartEr
         let text = std::fs::read_to_string(file).map_err(StartError::file(file))?;
         return Ok(Accounts::of_file(&text, default));
     }
-    let accounts = vec![(default.clone(), account(id, &settings.account)?)];
+    // Callers bring accounts of their own; then the server may do without.
+    let accounts = if settings.multi_tenant && settings.account.is_absent() {
+        Vec::new()
+    } else {
+        vec![(default.clone(), account(id, &settings.account)?)]
+    };
     Ok(Accounts { accounts, default, referenced: false, broken: Vec::new() })
 }
 

@@ -30,6 +30,48 @@ fn a_check_finds_what_would_keep_the_server_from_starting() {
     assert!(found[1].starts_with("store net: ") && found[2].contains("policy.yaml"), "{found:?}");
 }
 
+#[test]
+fn a_check_reads_the_property_protections() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("protections.conf");
+    fs::write(&file, "[x]\ncreate = @, !\nread = @\nupdate = @\ndelete = @\n").unwrap();
+    let found = wrong(&format!("[DEFAULT]\nproperty_protection_file = {}", file.display()), "");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].ends_with(
+            "protections.conf: line 2, section [x]: create: @ (everybody) and ! (nobody) exclude each other"
+        )
+    );
+}
+
+#[test]
+fn a_check_reads_the_definitions_of_properties() {
+    let told = |definitions: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("schema-image.json"), definitions).unwrap();
+        fs::write(path("glance-api.conf"), format!("[glance_rs]\ndata_dir = {}\n", path("data").display())).unwrap();
+        let args = CliArgs { sources: vec![Source::File(path("glance-api.conf"))], ..CliArgs::default() };
+        let found = check(&config::load(&args).unwrap().settings);
+        found.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
+    };
+    assert_eq!(told("{\"arch\": {\"type\": \"string\"}}"), "");
+    assert!(told("{\"arch\": {\"anyOf\": []}}").ends_with("schema-image.json: \"arch\": anyOf is not understood here"));
+    assert_eq!(told("{\"name\": {\"type\": \"integer\"}}"), "schema-image.json: \"name\" is a field of every image");
+}
+
+#[test]
+fn a_check_looks_for_the_certificates_of_a_broker() {
+    let driver =
+        "[oslo_messaging_notifications]\ndriver = messagingv2\n[oslo_messaging_rabbit]\nssl_ca_file = /nowhere\n";
+    assert_eq!(wrong(driver, ""), [""; 0]);
+    let found = wrong(&format!("{driver}ssl = true"), "");
+    assert!(
+        found.len() == 1 && found[0].contains("oslo_messaging_rabbit") && found[0].contains("/nowhere"),
+        "{found:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_store_that_is_set_up_wrongly_harms_none_of_the_others() {
     let folder = tempfile::tempdir().unwrap();
@@ -53,11 +95,14 @@ async fn a_store_that_is_set_up_wrongly_harms_none_of_the_others() {
         async move { store.write(ImageId::random(), "data".into()).await }
     };
     put("here").await.unwrap();
-    for store in ["bare", "broken", "tenants"] {
+    for store in ["bare", "broken"] {
         let refused = put(store).await;
         assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{store}: {refused:?}");
     }
+    // This one is set up rightly, and writes nothing that no caller brings.
+    let refused = put("tenants").await;
+    assert!(matches!(refused, Err(StoreError::Denied { .. })), "{refused:?}");
     let told: Vec<_> = check(&settings).iter().map(ToString::to_string).collect();
-    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(told[1], "store broken: account ref1: the user is not in the form project:user");
 }

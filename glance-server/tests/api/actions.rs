@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::{ADMIN, ALICE, BOB, Lab, RITA};
+use crate::support::{ADMIN, ALICE, BOB, Lab, RITA, VISITOR};
 
 #[tokio::test]
 async fn deactivation_hides_the_data_and_reactivation_shows_it_again() {
@@ -11,6 +11,9 @@ async fn deactivation_hides_the_data_and_reactivation_shows_it_again() {
     for _ in 0..2 {
         assert_eq!(lab.ask(ALICE, &deactivate).await.status, 204);
     }
+    // As with the Python server, that comes before what policy says of a look at the image.
+    assert_eq!(lab.download(VISITOR, &id, &[]).await.status, 403);
+    assert_eq!(lab.download(BOB, &id, &[]).await.status, 404);
     let image = lab.image(ALICE, &id).await;
     assert_eq!((&image["status"], &image["locations"], image.get("stores")), (&json!("deactivated"), &json!([]), None));
     assert_eq!(lab.image(ADMIN, &id).await["stores"], "fast");

@@ -4,7 +4,7 @@ use http::StatusCode;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::support::{ADMIN, ALICE, Lab, V21};
+use crate::support::{ADMIN, ALICE, Lab, V21, VISITOR};
 
 #[tokio::test]
 async fn bodies_that_are_no_json_are_refused_everywhere() {
@@ -173,4 +173,61 @@ proptest! {
         });
         prop_assert!(!answer.status.is_server_error() || answer.status == StatusCode::NOT_IMPLEMENTED, "{answer:?}");
     }
+}
+
+/// As with the Python server, faults that only a database would find are told to those who may do what they ask for.
+#[tokio::test]
+async fn who_may_not_is_told_that_first() {
+    let lab = Lab::new();
+    for bad in [json!({"min_disk": -1}), json!({"min_ram": 2_147_483_648_u64}), json!({"name": "\u{1F600}"})] {
+        assert_eq!(lab.json(VISITOR, "POST /v2/images", &bad).await.status, 403, "{bad}");
+        assert_eq!(lab.json(ALICE, "POST /v2/images", &bad).await.status, 400, "{bad}");
+    }
+    for query in ["size_max=x", "marker=x", "name=x:y", "created_at=x"] {
+        assert_eq!(lab.ask(VISITOR, &format!("GET /v2/images?{query}")).await.status, 403, "{query}");
+        assert_eq!(lab.ask(ALICE, &format!("GET /v2/images?{query}")).await.status, 400, "{query}");
+    }
+    for query in
+        ["limit=x", "protected=x", "os_hidden=x", "visibility=x", "member_status=x", "sort=x", "changes-since=x"]
+    {
+        assert_eq!(lab.ask(VISITOR, &format!("GET /v2/images?{query}")).await.status, 400, "{query}");
+    }
+}
+
+/// Of what a patch says of a field, the last counts; and a step that cannot be done comes before a value nobody keeps.
+#[tokio::test]
+async fn what_a_patch_leaves_behind_is_judged_at_its_end() {
+    let lab = Lab::new();
+    let id = lab.queued(ALICE, &json!({"colour": "red"})).await;
+    let set = |name: &str, value: serde_json::Value| json!({"op": "add", "path": format!("/{name}"), "value": value});
+    let missing = json!({"op": "remove", "path": "/missing"});
+    let emoji = set("colour", "\u{1F600}".into());
+    for (patch, status) in [
+        (json!([emoji, missing]), 409),
+        (json!([emoji]), 400),
+        (json!([emoji, set("colour", "blue".into())]), 200),
+        (json!([emoji, {"op": "remove", "path": "/colour"}]), 200),
+        (json!([set("min_disk", 2_147_483_648_u64.into()), missing]), 409),
+        (json!([set("min_disk", (-1).into()), missing]), 400),
+        (json!([set("min_disk", 2_147_483_648_u64.into())]), 400),
+        (json!([set("min_disk", 2_147_483_648_u64.into()), set("min_disk", 5.into())]), 200),
+    ] {
+        let answer = lab.text(ALICE, &format!("PATCH /v2/images/{id}"), V21, &patch.to_string()).await;
+        assert_eq!(answer.status, status, "{patch}");
+    }
+    assert_eq!(lab.image(ALICE, &id).await["min_disk"], 5);
+}
+
+/// In a list of tags, each counts, also one that was there before.
+#[tokio::test]
+async fn repeated_tags_count() {
+    let lab = Lab::new();
+    let tags = |count: usize| vec!["a"; count];
+    let id = lab.queued(ALICE, &json!({"tags": tags(128)})).await;
+    assert_eq!(lab.image(ALICE, &id).await["tags"], json!(["a"]));
+    assert_eq!(lab.json(ALICE, "POST /v2/images", &json!({"tags": tags(129)})).await.status, 413);
+    let patch = |count| json!([{"op": "replace", "path": "/tags", "value": tags(count)}]).to_string();
+    let line = format!("PATCH /v2/images/{id}");
+    assert_eq!(lab.text(ALICE, &line, V21, &patch(129)).await.status, 413);
+    assert_eq!(lab.text(ALICE, &line, V21, &patch(128)).await.status, 200);
 }

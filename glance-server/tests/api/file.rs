@@ -70,6 +70,7 @@ async fn other_ranges_are_refused() {
         ("range", "bytes=5-2", 416),
         ("range", "lines=0-1", 416),
         ("range", "x", 416),
+        ("range", "", 416),
         ("range", "bytes=0-1,3-4", 400),
         ("content-range", "bytes */10", 416),
         ("content-range", "bytes 2-40/*", 416),
@@ -153,6 +154,18 @@ async fn uploads_that_may_not_be_are_refused() {
     let unset = lab.queued(ALICE, &json!({"disk_format": null})).await;
     assert_eq!(lab.upload(ALICE, &unset, DATA).await.status, 400);
     assert_eq!(lab.upload(ALICE, "bogus", DATA).await.status, 404);
+}
+
+/// As after any data that a store refuses: the image was saving, and is queued again.
+#[tokio::test]
+async fn an_image_whose_data_was_refused_was_updated() {
+    let lab = Lab::new();
+    let (refused, other) = (lab.queued(ALICE, &json!({})).await, lab.queued(ALICE, &json!({})).await);
+    assert_eq!(lab.ids(ALICE, "sort=updated_at:desc").await, [other.clone(), refused.clone()]);
+    let headers = [("content-type", "application/octet-stream"), ("x-image-meta-store", "web")];
+    let answer = lab.ask_with(ALICE, &format!("PUT /v2/images/{refused}/file"), &headers, DATA).await;
+    assert_eq!(answer.status, 410);
+    assert_eq!(lab.ids(ALICE, "sort=updated_at:desc").await, [refused, other]);
 }
 
 /// `format-inspection.md` section 2.

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use glance_core::image::CustomProperties;
 use serde_json::{Value, json};
 
 use crate::support::{ALICE, Lab, NOBODY, formats};
@@ -14,6 +17,46 @@ async fn the_image_schema_publishes_the_configured_formats() {
     assert_eq!(schema["properties"].as_object().unwrap().len(), 25);
     let images = lab.ask(ALICE, "GET /v2/schemas/images").await.value();
     assert_eq!(images["properties"]["images"]["items"], schema);
+}
+
+/// `schemas.md` section 2.
+#[tokio::test]
+async fn properties_of_the_operator_are_published_and_held_to() {
+    let file = json!({"properties": {
+        "kernel_id": {"type": ["null", "string"], "pattern": "^[0-9a-f]{8}$"},
+        "policy": {"type": "string", "enum": ["keep", "delete"]},
+        "cores": {"type": "integer"},
+    }, "required": ["policy"]});
+    let custom = CustomProperties::parse(file.as_object().unwrap()).unwrap();
+    let lab = Lab::with(|settings| settings.custom_properties = Some(Arc::new(custom)), |_| {});
+    let schema = lab.ask(ALICE, "GET /v2/schemas/image").await.value();
+    assert_eq!(schema["properties"]["cores"], json!({"type": "integer", "is_base": false}));
+    assert_eq!(schema["required"], json!(["policy"]));
+    for (body, status) in [
+        (json!({}), 400),
+        (json!({"policy": "other"}), 400),
+        (json!({"policy": "keep", "kernel_id": "x"}), 400),
+        (json!({"policy": "keep", "cores": "4"}), 400),
+        (json!({"policy": "keep", "free": null}), 400),
+        (json!({"policy": "keep", "free": "text"}), 201),
+    ] {
+        assert_eq!(lab.json(ALICE, "POST /v2/images", &body).await.status, status, "{body}");
+    }
+    let id = lab.queued(ALICE, &json!({"policy": "keep", "kernel_id": null, "cores": 4})).await;
+    let image = lab.image(ALICE, &id).await;
+    assert_eq!((&image["kernel_id"], &image["cores"]), (&json!(null), &json!("4")));
+    for (name, value, status) in [
+        ("kernel_id", json!("0123abcd"), 200),
+        ("kernel_id", json!("0123"), 400),
+        ("policy", json!("delete"), 200),
+        ("policy", json!(null), 400),
+        ("cores", json!([4]), 400),
+        // What must be said of a new image need not be said again.
+        ("name", json!("other"), 200),
+    ] {
+        let steps = json!([{"op": "add", "path": format!("/{name}"), "value": value}]);
+        assert_eq!(lab.patch(ALICE, &id, &steps).await.status, status, "{name} {value}");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use glance_core::events::Notifier;
 use glance_core::image::Formats;
 use glance_core::memory::{MemoryDatabase, MemoryStore};
 use glance_core::store::Store;
@@ -13,8 +14,10 @@ use glance_core::{Glance, NamedStore, Settings, Stores};
 use glance_server::api::{self, ApiOptions};
 use glance_server::auth::{Identity, TrustedHeaders};
 use glance_server::http::PeerAddr;
+use glance_server::metrics::{Metrics, Sources};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
+use prometheus_client::encoding::text::encode;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -37,11 +40,18 @@ pub(crate) const BOB: Who =
 /// Reads in Alice's project.
 pub(crate) const RITA: Who =
     &[("x-identity-status", "Confirmed"), ("x-user-id", "rita"), ("x-project-id", "a"), ("x-roles", "reader")];
+/// In Alice's project, with a role that no rule knows.
+pub(crate) const VISITOR: Who =
+    &[("x-identity-status", "Confirmed"), ("x-user-id", "vic"), ("x-project-id", "a"), ("x-roles", "visitor")];
 pub(crate) const NOBODY: Who = &[];
 
 /// A server, or what of it can be asked without a socket.
 pub(crate) struct Lab {
+    /// What the server works on.
+    pub(crate) glance: Glance,
     router: Router,
+    identity: Identity,
+    metrics: Metrics,
 }
 
 impl Lab {
@@ -68,7 +78,16 @@ impl Lab {
     }
 
     pub(crate) fn over(stores: Stores, settings: Settings, change: impl FnOnce(&mut ApiOptions)) -> Self {
-        let glance = Glance::builder(Arc::new(MemoryDatabase::new()), stores).settings(settings).build();
+        Self::on(&Glance::builder(Arc::new(MemoryDatabase::new()), stores).settings(settings).build(), change)
+    }
+
+    /// One store, and somebody who is told what happens.
+    pub(crate) fn heard_by(notifier: Arc<dyn Notifier>) -> Self {
+        let stores = Stores::single(Arc::new(MemoryStore::new("one")));
+        Self::on(&Glance::builder(Arc::new(MemoryDatabase::new()), stores).notifier(notifier).build(), |_| {})
+    }
+
+    pub(crate) fn on(glance: &Glance, change: impl FnOnce(&mut ApiOptions)) -> Self {
         let identity = TrustedHeaders { peers: vec!["127.0.0.1".parse().unwrap()], allow_anonymous: false };
         let mut options = ApiOptions {
             identity: Identity::TrustedHeaders(identity),
@@ -78,7 +97,35 @@ impl Lab {
             ..ApiOptions::default()
         };
         change(&mut options);
-        Self { router: api::router(glance, options).unwrap() }
+        let (identity, metrics) = (options.identity.clone(), options.metrics.clone());
+        Self { router: api::router(glance.clone(), options).unwrap(), glance: glance.clone(), identity, metrics }
+    }
+
+    /// Begins to ask from this machine, and leaves the body of the answer unread.
+    pub(crate) async fn open(&self, mut request: Request) -> Body {
+        let peer: SocketAddr = "127.0.0.1:5000".parse().unwrap();
+        request.extensions_mut().insert(PeerAddr(peer));
+        self.router.clone().oneshot(request).await.unwrap().into_body()
+    }
+
+    /// Waits for figures that `hold`.
+    pub(crate) async fn until(&self, hold: impl Fn(&str) -> bool) {
+        while !hold(&self.figures()) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What Prometheus would see.
+    pub(crate) fn figures(&self) -> String {
+        let sources = Sources {
+            glance: self.glance.clone(),
+            database: None,
+            identity: self.identity.clone(),
+            brokers: Vec::new(),
+        };
+        let mut page = String::new();
+        encode(&mut page, &self.metrics.registry(sources)).unwrap();
+        page
     }
 
     /// Asks with whatever `request` holds, from `peer`.

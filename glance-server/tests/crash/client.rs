@@ -78,6 +78,12 @@ impl Client {
         self.begin("PUT", &format!("/v2/images/{id}/file"), "application/octet-stream", length).map(Upload)
     }
 
+    /// Begins an upload whose length is not announced; what is sent has to be chunks.
+    pub(crate) fn begin_upload_in_chunks(self, id: &str) -> io::Result<Upload> {
+        let headers = "Content-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n";
+        self.begin_with("PUT", &format!("/v2/images/{id}/file"), headers).map(Upload)
+    }
+
     pub(crate) fn begin_download(self, id: &str) -> io::Result<Answer> {
         self.ask("GET", &format!("/v2/images/{id}/file"), "", b"")
     }
@@ -104,15 +110,20 @@ impl Client {
     }
 
     fn begin(self, method: &str, path: &str, kind: &str, length: usize) -> io::Result<TcpStream> {
+        let mut headers = String::new();
+        if !kind.is_empty() {
+            write!(headers, "Content-Type: {kind}\r\nContent-Length: {length}\r\n").map_err(io::Error::other)?;
+        }
+        self.begin_with(method, path, &headers)
+    }
+
+    fn begin_with(self, method: &str, path: &str, headers: &str) -> io::Result<TcpStream> {
         #[expect(clippy::disallowed_methods, reason = "a client of the server under test")]
         let mut stream = TcpStream::connect(self.0)?;
         // A server that says nothing at all must not stop the test for ever.
         stream.set_read_timeout(Some(Duration::from_secs(120)))?;
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.0);
-        if !kind.is_empty() {
-            write!(head, "Content-Type: {kind}\r\nContent-Length: {length}\r\n").map_err(io::Error::other)?;
-        }
-        stream.write_all((head + "\r\n").as_bytes())?;
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", self.0);
+        stream.write_all(head.as_bytes())?;
         Ok(stream)
     }
 }

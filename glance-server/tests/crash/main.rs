@@ -8,6 +8,8 @@ mod broken_uploads;
 mod client;
 mod deletion;
 mod full_disk;
+mod limits;
+mod quota;
 mod random;
 mod server;
 mod shutdown;

@@ -37,6 +37,22 @@ impl DataFolder {
         })
     }
 
+    /// Starts it with these lines in a configuration file.
+    pub(crate) fn serve_configured(&self, config: &str) -> Server {
+        let file = self.0.path().join("glance-api.conf");
+        fs::write(&file, config).unwrap();
+        self.start(|arguments| {
+            let mut command = Command::new(PROGRAM);
+            command.args(arguments).arg("--config-file").arg(&file);
+            command
+        })
+    }
+
+    /// The file of the database, once a server has been started.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.0.path().join("data/glance.db")
+    }
+
     /// Starts it so that no file can grow beyond `bytes`, as on a disk that is full by then.
     pub(crate) fn serve_with_room_for(&self, bytes: u64) -> Server {
         // The shell counts in blocks of 512 bytes. Ignored signals stay ignored in the program, so

@@ -3,21 +3,22 @@
 use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::extract::Path;
 use axum::routing::get;
 use axum::{Extension, Router};
 use bytes::Bytes;
-use glance_server::http::{FileBody, FileSender, HttpOptions};
+use glance_server::http::{FileBody, FileSender, HttpOptions, Sent};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
 use crate::client::{Client, Server};
 
 /// Bytes without a pattern, so that zeros or a shift anywhere would show.
-fn random(length: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn random(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
@@ -30,7 +31,7 @@ fn random(length: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
-fn file_of(bytes: &[u8]) -> Arc<File> {
+pub(crate) fn file_of(bytes: &[u8]) -> Arc<File> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     Arc::new(file)
@@ -222,4 +223,58 @@ async fn a_client_that_leaves_lets_the_file_go() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("{} still open", Arc::strong_count(&file) - before);
+}
+
+/// Adds up what it is told, and says when nobody can tell it more.
+fn counter() -> (Sent, tokio::sync::oneshot::Receiver<u64>) {
+    struct Sum(AtomicU64, Option<tokio::sync::oneshot::Sender<u64>>);
+    impl Drop for Sum {
+        fn drop(&mut self) {
+            let _ = self.1.take().unwrap().send(*self.0.get_mut());
+        }
+    }
+    let (sender, sum) = tokio::sync::oneshot::channel();
+    let adding = Sum(AtomicU64::new(0), Some(sender));
+    let add = move |bytes| {
+        adding.0.fetch_add(bytes, Ordering::Relaxed);
+    };
+    (Arc::new(add), sum)
+}
+
+/// Serves `/`, a file of which it is counted how much was sent, once.
+fn counted(file: Arc<File>, length: u64, sent: Sent) -> Server {
+    let sent = Arc::new(Mutex::new(Some(sent)));
+    let part = move |sender: Extension<FileSender>| {
+        let sent = sent.lock().unwrap().take().unwrap();
+        let body = FileBody::new(&sender, Arc::clone(&file), 0..length).counted(sent);
+        async move { Body::new(body) }
+    };
+    Server::start(Router::new().route("/", get(part)), HttpOptions::default())
+}
+
+const ASK: &str = "GET / HTTP/1.1\r\nHost: glance\r\n\r\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_kernel_sends_is_counted() {
+    for length in [1, 4 * MIB, 9 * MIB + 3] {
+        let data = random(length, 5);
+        let (sent, sum) = counter();
+        let server = counted(file_of(&data), length as u64, sent);
+        let mut client = server.connect().await;
+        client.send(ASK).await;
+        expect(&mut client, &data, 0..length).await;
+        assert_eq!(sum.await.unwrap(), length as u64);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_does_not_wait_for_is_not_counted() {
+    let length = 64 * MIB;
+    let (sent, sum) = counter();
+    let server = counted(file_of(&random(length, 5)), length as u64, sent);
+    let mut client = server.connect().await;
+    client.send(ASK).await;
+    client.head().await;
+    drop(client);
+    assert!(sum.await.unwrap() < length as u64);
 }

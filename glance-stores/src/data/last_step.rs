@@ -1,6 +1,7 @@
 //! A step of a put that may have its effect although nobody waits for it any more.
 
 use std::pin::pin;
+use tracing::Instrument as _;
 
 use futures::future::{Either, select};
 use glance_core::store::{BoxError, StoreError};
@@ -23,13 +24,14 @@ pub(super) async fn to_its_end<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     // Closed as soon as nobody waits any more.
     let (mut waiting, _waits) = oneshot::channel::<()>();
-    let ended = tokio::spawn(async move {
+    let until_the_end = async move {
         match select(pin!(step), pin!(waiting.closed())).await {
             Either::Left((ended, _)) => ended,
             Either::Right(((), step)) => timeout(TAKING_BACK / 2, step)
                 .await
                 .unwrap_or_else(|_| Err(StoreError::failed(store, doing)("nobody waits for it"))),
         }
-    });
+    };
+    let ended = tokio::spawn(until_the_end.in_current_span());
     ended.await.map_err(|error| StoreError::failed(store, doing)(BoxError::from(error)))?
 }

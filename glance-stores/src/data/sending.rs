@@ -4,6 +4,7 @@ use bytes::Bytes;
 use glance_core::store::ByteStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use super::pump::{Piece, body};
 
@@ -23,7 +24,7 @@ impl<A: Send + 'static> Sending<A> {
         F: Future<Output = A> + Send + 'static,
     {
         let (data, body) = body();
-        Self { data, request: tokio::spawn(request(body)) }
+        Self { data, request: tokio::spawn(request(body).in_current_span()) }
     }
 
     /// Hands on a batch.

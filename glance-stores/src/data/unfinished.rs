@@ -3,6 +3,7 @@
 use glance_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::claims::Claim;
 
@@ -64,12 +65,13 @@ impl<U: Unfinished> Drop for Draft<U> {
         let Some(claim) = self.claim.take() else { return };
         claim.leave();
         let mut made = self.made.take();
-        self.runtime.spawn(async move {
+        let taking_back = async move {
             // The image is not free before.
             if !claim.in_time(made.take_back()).await {
                 claim.left_behind();
             }
-        });
+        };
+        self.runtime.spawn(taking_back.in_current_span());
     }
 }
 

@@ -1,5 +1,7 @@
 //! Records in a database, with Glance's own tables: one module and one feature for each engine.
 
+use std::time::Duration;
+
 use glance_core::store::BoxError;
 
 #[cfg(feature = "encryption")]
@@ -9,6 +11,19 @@ pub mod sqlite;
 
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
+
+/// What was asked of a database since it was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Transactions that read.
+    pub reads: u64,
+    /// Transactions that wrote, or might have.
+    pub writes: u64,
+    /// Those of both in which the database failed. That a record is missing, or was changed meanwhile, is an answer.
+    pub failures: u64,
+    /// How long all of them took, waiting for their turn included.
+    pub time: Duration,
+}
 
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -143,9 +143,18 @@ impl Login {
 
 /// Where tokens of the identity API at `address` are made and looked at.
 pub(super) fn tokens_of(address: &OperatorUrl) -> OperatorUrl {
+    identity_of(address, &["auth", "tokens"])
+}
+
+/// Where its trusts are.
+pub(super) fn trusts_of(address: &OperatorUrl) -> OperatorUrl {
+    identity_of(address, &["OS-TRUST", "trusts"])
+}
+
+/// A path of the identity API v3 at `address`, which may end with `/v3` or not.
+pub(super) fn identity_of(address: &OperatorUrl, path: &[&str]) -> OperatorUrl {
     let versioned = address.expose().path().trim_end_matches('/').ends_with("/v3");
-    let path = (!versioned).then_some("v3").into_iter().chain(["auth", "tokens"]);
-    address.below(path)
+    address.below((!versioned).then_some("v3").into_iter().chain(path.iter().copied()))
 }
 
 impl Domain {

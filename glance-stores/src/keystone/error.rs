@@ -21,6 +21,9 @@ pub enum KeystoneError {
     /// It answered with a status that says nothing about the question.
     #[error("Keystone answered with status {0}")]
     Status(StatusCode),
+    /// What it has is not what the configuration speaks of.
+    #[error("Keystone does not fit the configuration: {0}")]
+    Unsuitable(String),
     /// Its answer is not what the identity API v3 says.
     #[error("Keystone's answer makes no sense")]
     Nonsense(#[source] BoxError),
@@ -29,6 +32,16 @@ pub enum KeystoneError {
 impl KeystoneError {
     pub(super) fn nonsense(cause: impl Into<BoxError>) -> Self {
         Self::Nonsense(cause.into())
+    }
+
+    /// Whether Keystone is away or overloaded, and nothing is known to be wrong with the question.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::TooSlow => true,
+            Self::Status(status) => status.is_server_error() || status.as_u16() == 429,
+            _ => false,
+        }
     }
 
     /// Whether the same question may be answered a moment later.

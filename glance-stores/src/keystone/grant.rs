@@ -15,6 +15,8 @@ use crate::outbound::Response;
 pub struct Grant {
     /// Marked as sensitive: it does not print.
     pub token: HeaderValue,
+    /// The id of the user it is of.
+    pub user: String,
     /// When it ends; `None` if Keystone did not say.
     pub expires: Option<Timestamp>,
     /// Where the services are.
@@ -39,7 +41,7 @@ impl Grant {
         let body = answer.read(LONGEST).await?;
         let told: Told = serde_json::from_slice(&body).map_err(|error| token::without_quotes(&error))?;
         let expires = told.token.expires_at.as_deref().and_then(|text| text.parse().ok());
-        Ok(Self { token, expires, catalog: told.token.catalog })
+        Ok(Self { token, user: told.token.user.id, expires, catalog: told.token.catalog })
     }
 }
 
@@ -54,8 +56,15 @@ struct Told {
     token: OwnToken,
 }
 
+#[derive(Default, Deserialize)]
+struct Owner {
+    id: String,
+}
+
 #[derive(Deserialize)]
 struct OwnToken {
+    #[serde(default)]
+    user: Owner,
     expires_at: Option<String>,
     #[serde(default)]
     catalog: ServiceCatalog,

@@ -112,7 +112,7 @@ pub(super) fn without_quotes(error: &serde_json::Error) -> KeystoneError {
 }
 
 /// A token as a header, which does not print; `None` for what is no token, whatever it is.
-pub(super) fn header(text: &str) -> Option<HeaderValue> {
+pub(crate) fn header(text: &str) -> Option<HeaderValue> {
     let is_token = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     let mut value = HeaderValue::from_str(text).ok().filter(|_| is_token)?;
     value.set_sensitive(true);

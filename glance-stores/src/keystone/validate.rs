@@ -8,6 +8,7 @@ use http::{HeaderValue, Method, StatusCode};
 use super::credentials::{Login, tokens_of};
 use super::error::KeystoneError;
 use super::grant::Grant;
+use super::patience::patiently;
 use super::session::Session;
 use super::token::Token;
 use super::{LONGEST, token};
@@ -15,9 +16,6 @@ use crate::outbound::{Client, OperatorUrl, Request, Response};
 
 /// The longest token that is asked about, in bytes. Fernet and JWS tokens are far shorter.
 const LONGEST_TOKEN: usize = 8 * 1024;
-
-/// The first pause between two attempts; each next one is three times as long.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// How Keystone is asked about tokens.
 #[derive(Debug, Clone)]
@@ -69,9 +67,9 @@ impl Keystone {
         let Some(subject) = token::header(token).filter(|header| header.len() <= LONGEST_TOKEN) else {
             return Ok(None);
         };
-        let mut grant = self.patiently(|| self.session.grant()).await?;
+        let mut grant = patiently(self.config.retries, || self.session.grant()).await?;
         for renewed in [false, true] {
-            let answer = self.patiently(|| self.asked_once(&grant, &subject, allow_expired)).await?;
+            let answer = patiently(self.config.retries, || self.asked_once(&grant, &subject, allow_expired)).await?;
             match answer.status {
                 StatusCode::OK => return read(answer).await.map(Some).map_err(Arc::new),
                 StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => return Ok(None),
@@ -113,23 +111,6 @@ impl Keystone {
         let found = grant.catalog.endpoint("identity", &self.config.interface, self.config.region.as_deref());
         let found = found.and_then(|url| OperatorUrl::parse(url).ok());
         found.unwrap_or_else(|| self.config.login.address.clone())
-    }
-
-    /// Asks again while there is hope.
-    async fn patiently<T, F>(&self, once: impl Fn() -> F) -> Result<T, Arc<KeystoneError>>
-    where
-        F: Future<Output = Result<T, Arc<KeystoneError>>>,
-    {
-        let mut pause = PAUSE;
-        for _ in 0..self.config.retries {
-            match once().await {
-                Err(error) if error.may_pass() => tracing::debug!(%error, "Keystone is asked again"),
-                outcome => return outcome,
-            }
-            tokio::time::sleep(pause).await;
-            pause = pause.saturating_mul(3);
-        }
-        once().await
     }
 }
 

@@ -22,6 +22,8 @@ mod proxy;
 mod request;
 mod resolve;
 mod response;
+#[cfg(feature = "amqp")]
+mod stream;
 mod target;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -49,6 +51,8 @@ pub use self::request::{Payload, Request};
 pub use self::resolve::{Resolve, Resolved};
 use self::response::Bounds;
 pub use self::response::Response;
+#[cfg(feature = "amqp")]
+pub use self::stream::{Connector, Stream};
 pub use self::target::{BadUrl, OperatorUrl, Target, UserUrl};
 pub use self::tls::{Identity, Tls, TlsError, Trust};
 

@@ -112,12 +112,17 @@ impl Drop for Web {
 
 async fn serve<F: Fn(&Head) -> Reply>(mut socket: TcpStream, log: Arc<Mutex<Vec<Head>>>, answer: Arc<F>) {
     let mut read = Vec::new();
-    while !read.ends_with(b"\r\n\r\n") {
+    let head = loop {
+        if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
+            break Head(String::from_utf8(read.drain(..end + 4).collect()).unwrap());
+        }
         if !matches!(socket.read_buf(&mut read).await, Ok(1..)) {
             return;
         }
-    }
-    let head = Head(String::from_utf8(read).unwrap());
+    };
+    // A body is read and forgotten: a connection that is closed over what nobody has read takes the answer along.
+    let body: usize = head.header("content-length").map_or(0, |length| length.parse().unwrap());
+    while read.len() < body && matches!(socket.read_buf(&mut read).await, Ok(1..)) {}
     log.lock().unwrap().push(head.clone());
     // Whoever asked may have gone.
     match answer(&head) {

@@ -24,7 +24,7 @@ use std::fmt::{Debug, Write};
 use bytes::Bytes;
 use futures::future::join_all;
 use glance_core::conformance::run;
-use glance_core::image::ImageId;
+use glance_core::image::{ImageId, Readers};
 use glance_core::store::{BoxError, ByteRange, StoreError, StoreExt};
 
 use self::heard::Heard;
@@ -96,7 +96,9 @@ async fn drive(driven: &Driven, mood: Mood, heard: &Heard) {
             "read a part",
             &outcome(&store.read(&at, ByteRange { start: 1, end: Some(3) }).await.map(|data| data.len())),
         );
+        told("share", &outcome(&store.set_readers(&at, &Readers::Everybody).await));
         told("delete", &outcome(&store.delete(&at).await));
+        told("discard at", &outcome(&store.discard_at(id, &at).await));
     }
     // Another image: that one may still be taking back what it wrote.
     told("discard", &outcome(&store.discard(ImageId::random()).await));

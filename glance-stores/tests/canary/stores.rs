@@ -1,15 +1,18 @@
 //! The stores that are driven, each with credentials in its configuration and in its locations.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use glance_core::RequestContext;
 use glance_core::location::Location;
 use glance_core::store::Store;
 use glance_stores::data::azure::{self, AzureConfig};
 use glance_stores::data::gcs::{self, GcsConfig};
 use glance_stores::data::http::HttpStore;
 use glance_stores::data::s3::{S3Config, S3Store};
-use glance_stores::data::swift::{Account, Accounts, Credentials, Key, SwiftConfig, SwiftStore};
+use glance_stores::data::swift::{Account, Accounts, Credentials, Key, MultiTenant, SwiftConfig, SwiftStore};
 use glance_stores::data::vmware::VmwareStore;
 use glance_stores::outbound::{Client, Deadlines, Guard, Proxies, Tls, Trust};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -22,7 +25,7 @@ use crate::server::Server;
 pub(crate) struct Driven {
     /// Part of all the paths that it asks for.
     pub(crate) name: &'static str,
-    pub(crate) store: Box<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     /// Locations besides those that it makes itself.
     pub(crate) locations: Vec<Location>,
     /// What else can be shown: its configuration.
@@ -32,7 +35,7 @@ pub(crate) struct Driven {
 impl Driven {
     fn new(name: &'static str, store: impl Store, shown: impl Debug + 'static, locations: &[String]) -> Self {
         let locations = locations.iter().map(Location::new).collect();
-        Self { name, store: Box::new(store), locations, shown: Box::new(shown) }
+        Self { name, store: Arc::new(store), locations, shown: Box::new(shown) }
     }
 }
 
@@ -41,6 +44,7 @@ pub(crate) fn scripted(server: &Server) -> Vec<Driven> {
     vec![
         swift(server),
         swift_by_reference(server),
+        swift_of_callers(server),
         s3(server),
         gcs(server),
         azure(server),
@@ -87,6 +91,23 @@ fn swift_by_reference(server: &Server) -> Driven {
     (config.deadlines, config.retry_get_count) = (DEADLINES, 1);
     let locations = ["ref1", "ref2"].map(|reference| format!("swift+config://{reference}/segments/object"));
     Driven::new("swift/segments", SwiftStore::open(config.clone()).unwrap(), config, &locations)
+}
+
+/// In the account of a caller whose token is a secret. Uploads of unknown length ask Keystone about it.
+fn swift_of_callers(server: &Server) -> Driven {
+    let mut config = SwiftConfig { deadlines: DEADLINES, retry_get_count: 1, ..SwiftConfig::new(account(server)) };
+    (config.container, config.multi_tenant) = ("callers".to_owned(), Some(MultiTenant::default()));
+    config.endpoint.fixed = Some(format!("http://{}/swift", server.plain));
+    let mut context = RequestContext::new("user", "project", ["member"]);
+    context.auth_token = Some(SECRET.to_owned());
+    let store = SwiftStore::open(config.clone()).unwrap();
+    let view = store.for_caller(&context).now_or_never().unwrap().unwrap().unwrap();
+    let locations = [
+        format!("swift+http://{}/swift/callers_object/object", server.plain),
+        format!("swift+http://127.0.0.2/{}/callers_object/object", quoted()),
+    ];
+    let shown: Box<dyn Debug> = Box::new((config, context, store));
+    Driven { name: "swift/callers", store: view, locations: locations.map(Location::new).into(), shown }
 }
 
 fn s3(server: &Server) -> Driven {

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "amqp")]
+mod rabbitmq;
 #[cfg(feature = "rbd")]
 mod rbd;
 #[cfg(feature = "s3")]

@@ -1,6 +1,6 @@
 //! Image data that the store drivers of Python Glance wrote, read here, and the reverse.
 //!
-//! Runs where `GLANCE_PYTHON_VENV` names a Python environment with `glance_store` in it, and for
+//! Runs where `GLANCE_PYTHON_VENV` names an environment with Python Glance, and for
 //! each store where its backend is running.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -15,6 +15,8 @@ mod rbd;
 mod s3;
 #[cfg(feature = "swift")]
 mod swift;
+#[cfg(feature = "swift")]
+mod tenants;
 
 use bytes::Bytes;
 use glance_core::image::ImageId;

@@ -13,16 +13,27 @@ use tempfile::TempDir;
 pub(crate) struct Python {
     venv: PathBuf,
     folder: TempDir,
+    /// A file with the user whose calls these are; `None`: the server itself.
+    caller: Option<PathBuf>,
 }
 
 impl Python {
     /// The driver `kind` with `options`, a line each; `None` where there is no Python Glance.
     pub(crate) fn with(kind: &str, options: &str) -> Option<Self> {
         let venv = conformance::backend("GLANCE_PYTHON_VENV")?.into();
-        let python = Self { venv, folder: tempfile::tempdir().unwrap() };
+        let python = Self { venv, folder: tempfile::tempdir().unwrap(), caller: None };
         let text = format!("[glance_store]\nstores = {kind}\ndefault_store = {kind}\n{options}\n");
         fs::write(python.configuration(), text).unwrap();
         Some(python)
+    }
+
+    /// The driver as a user calls it. `login` is what Keystone answered, with the token in it.
+    #[cfg(feature = "swift")]
+    pub(crate) fn used_by(mut self, login: &serde_json::Value) -> Self {
+        let file = self.folder.path().join("caller.json");
+        fs::write(&file, login.to_string()).unwrap();
+        self.caller = Some(file);
+        self
     }
 
     fn configuration(&self) -> PathBuf {
@@ -52,6 +63,12 @@ impl Python {
         self.expect(&["delete", location]);
     }
 
+    /// Lets projects read the data, `*` everybody, and nobody else.
+    #[cfg(feature = "swift")]
+    pub(crate) fn share(&self, location: &str, readers: &[&str]) {
+        self.expect(&[&["share", location], readers].concat());
+    }
+
     fn expect(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -62,6 +79,10 @@ impl Python {
     fn run(&self, arguments: &[&str]) -> Output {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/compat/stores.py");
         let mut command = Command::new(self.venv.join("bin/python"));
-        command.arg(script).arg(self.configuration()).args(arguments).output().unwrap()
+        command.arg(script).arg(self.configuration());
+        if let Some(caller) = &self.caller {
+            command.arg("--caller").arg(caller);
+        }
+        command.args(arguments).output().unwrap()
     }
 }

@@ -1,8 +1,10 @@
 //! Resource types, and what namespaces are for.
 
 use super::{Metadefs, no_namespace, recorded, refuse_protected};
+use crate::catalogue::create::now;
 use crate::database::{ItemChange, MetadefChange};
 use crate::error::Error;
+use crate::events::{EventType, Payload};
 use crate::metadefs::{Association, Recorded, ResourceType};
 
 impl Metadefs<'_> {
@@ -42,6 +44,8 @@ impl Metadefs<'_> {
             format!("The metadata definition resource-type {name} is associated with namespace={namespace} already.")
         };
         self.change(&seen, [change], exists, || no_namespace(namespace).to_string()).await?;
+        let events = &self.registry.events;
+        events.info(EventType::ResourceTypeCreate, || Payload::resource_type(namespace, &association, None));
         Ok(association)
     }
 
@@ -55,11 +59,13 @@ impl Metadefs<'_> {
         let read = self.database().associations(namespace).await;
         let within = self.shown("remove_metadef_resource_type_association", namespace, read)?;
         let missing = || format!("Failed to find resource type {resource_type} to delete");
-        if !within.found.iter().any(|known| known.resource_type == resource_type) {
-            return Err(Error::NotFound(missing()));
-        }
+        let association = within.found.iter().find(|known| known.resource_type == resource_type);
+        let association = association.ok_or_else(|| Error::NotFound(missing()))?;
         refuse_protected(&within.namespace, "resource-type-association", resource_type)?;
         let change = MetadefChange::Association(namespace.to_owned(), ItemChange::Remove(resource_type.to_owned()));
-        self.remove(&within.namespace, change, missing).await
+        self.remove(&within.namespace, change, missing).await?;
+        let events = &self.registry.events;
+        events.info(EventType::ResourceTypeDelete, || Payload::resource_type(namespace, association, Some(now())));
+        Ok(())
     }
 }

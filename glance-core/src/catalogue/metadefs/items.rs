@@ -1,9 +1,12 @@
 //! What objects, properties and tags have in common: they are read, recorded, changed and removed by their names.
 
+use jiff::Timestamp;
+
 use super::{Metadefs, recorded, refuse_protected};
 use crate::catalogue::create::now;
 use crate::database::{ItemChange, MetadefChange, MetadefRepo, RepoError, Within};
 use crate::error::Error;
+use crate::events::{EventType, InNamespace, Payload};
 use crate::metadefs::{Named, Object, Property, Recorded, Tag};
 
 /// A kind of thing that a namespace holds under a name.
@@ -20,6 +23,12 @@ pub(super) trait Item: Named + Clone + Send + Sync {
     const MODIFY: &'static str;
     /// The rule of removing one.
     const REMOVE: &'static str;
+
+    /// What is told when one was recorded, changed or removed.
+    const EVENTS: [EventType; 3];
+
+    /// What is told of one, which was removed at `deleted` if it was.
+    fn payload(named: InNamespace, item: &Recorded<Self>, deleted: Option<Timestamp>) -> Payload;
 
     /// The change to things of this kind in `namespace`.
     fn change(namespace: &str, change: ItemChange<Self>) -> MetadefChange;
@@ -39,6 +48,12 @@ impl Item for Object {
     const ADD: &'static str = "add_metadef_object";
     const MODIFY: &'static str = "modify_metadef_object";
     const REMOVE: &'static str = "delete_metadef_object";
+
+    const EVENTS: [EventType; 3] = [EventType::ObjectCreate, EventType::ObjectUpdate, EventType::ObjectDelete];
+
+    fn payload(named: InNamespace, object: &Recorded<Self>, deleted: Option<Timestamp>) -> Payload {
+        Payload::object(named, object, deleted)
+    }
 
     fn change(namespace: &str, change: ItemChange<Self>) -> MetadefChange {
         MetadefChange::Object(namespace.to_owned(), change)
@@ -61,6 +76,12 @@ impl Item for Property {
     const MODIFY: &'static str = "modify_metadef_property";
     const REMOVE: &'static str = "remove_metadef_property";
 
+    const EVENTS: [EventType; 3] = [EventType::PropertyCreate, EventType::PropertyUpdate, EventType::PropertyDelete];
+
+    fn payload(named: InNamespace, property: &Recorded<Self>, deleted: Option<Timestamp>) -> Payload {
+        Payload::property(named, property, deleted)
+    }
+
     fn change(namespace: &str, change: ItemChange<Self>) -> MetadefChange {
         MetadefChange::Property(namespace.to_owned(), change)
     }
@@ -81,6 +102,12 @@ impl Item for Tag {
     const ADD: &'static str = "add_metadef_tag";
     const MODIFY: &'static str = "modify_metadef_tag";
     const REMOVE: &'static str = "delete_metadef_tag";
+
+    const EVENTS: [EventType; 3] = [EventType::TagCreate, EventType::TagUpdate, EventType::TagDelete];
+
+    fn payload(named: InNamespace, tag: &Recorded<Self>, deleted: Option<Timestamp>) -> Payload {
+        Payload::tag(named, tag, deleted)
+    }
 
     fn change(namespace: &str, change: ItemChange<Self>) -> MetadefChange {
         MetadefChange::Tag(namespace.to_owned(), change)
@@ -113,6 +140,7 @@ impl Metadefs<'_> {
         let change = T::change(namespace, ItemChange::Add(added.clone()));
         let name = added.item.name();
         self.change(&seen, [change], || taken::<T>(namespace, name), || no_item::<T>(namespace, name)).await?;
+        self.tell_added(namespace, &added);
         Ok(added)
     }
 
@@ -122,15 +150,28 @@ impl Metadefs<'_> {
         let at = now();
         let change = T::change(namespace, ItemChange::Set { name: name.to_owned(), to: to.clone(), at });
         self.change(&seen, [change], || taken::<T>(namespace, to.name()), || no_item::<T>(namespace, name)).await?;
-        Ok(Recorded { item: to, created_at: found.created_at, updated_at: Some(at) })
+        let updated = Recorded { item: to, created_at: found.created_at, updated_at: Some(at) };
+        self.registry.events.info(T::EVENTS[1], || {
+            let named = InNamespace { name_old: name.to_owned(), ..InNamespace::unchanged(namespace, updated.name()) };
+            T::payload(named, &updated, None)
+        });
+        Ok(updated)
     }
 
     pub(super) async fn delete_item<T: Item>(&self, namespace: &str, name: &str) -> Result<(), Error> {
         self.refuse_read_only()?;
-        let seen = self.find::<T>(T::REMOVE, namespace, name).await?.namespace;
+        let Within { namespace: seen, found } = self.find::<T>(T::REMOVE, namespace, name).await?;
         refuse_protected(&seen, T::WHAT, name)?;
         let change = T::change(namespace, ItemChange::Remove(name.to_owned()));
-        self.remove(&seen, change, || no_item::<T>(namespace, name)).await
+        self.remove(&seen, change, || no_item::<T>(namespace, name)).await?;
+        let named = || InNamespace::unchanged(namespace, name);
+        self.registry.events.info(T::EVENTS[2], || T::payload(named(), &found, Some(now())));
+        Ok(())
+    }
+
+    pub(super) fn tell_added<T: Item>(&self, namespace: &str, added: &Recorded<T>) {
+        let named = || InNamespace::unchanged(namespace, added.name());
+        self.registry.events.info(T::EVENTS[0], || T::payload(named(), added, None));
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
+use super::super::create::now;
 use super::{Metadefs, SHOW, gone, no_namespace, recorded, refuse_protected};
 use crate::database::{
     Direction, ItemChange, ListedNamespace, MetadefChange, NamespaceQuery, NamespaceSortKey, RepoError,
 };
 use crate::error::Error;
+use crate::events::{EventType, Payload};
 use crate::metadefs::{Definition, Named, Namespace, NamespaceVisibility, NewNamespace, Recorded, WholeNamespace};
 
 /// Which namespaces to list, and which page of them.
@@ -122,7 +124,10 @@ impl Metadefs<'_> {
         let namespace = recorded(definition.namespace.clone());
         let changes = additions(&definition, &namespace);
         match self.database().change_metadefs(&changes).await {
-            Ok(()) => Ok((namespace, definition)),
+            Ok(()) => {
+                self.tell_created(&changes);
+                Ok((namespace, definition))
+            }
             Err(RepoError::Exists) => {
                 let name = &namespace.name;
                 Err(Error::Conflict(format!("The metadata definition namespace={name} already exists.")))
@@ -141,7 +146,7 @@ impl Metadefs<'_> {
         let present = self.changeable("modify_metadef_namespace", name).await?;
         let to = Namespace { owner: self.owner(new.owner)?, ..new.definition.namespace };
         let taken = to.name.clone();
-        let at = super::super::create::now();
+        let at = now();
         let change = ItemChange::Set { name: name.to_owned(), to: to.clone(), at };
         self.change(
             &present,
@@ -155,6 +160,10 @@ impl Metadefs<'_> {
             || no_namespace(name).to_string(),
         )
         .await?;
+        self.registry.events.info(EventType::NamespaceUpdate, || {
+            let updated = Recorded { item: to.clone(), created_at: present.created_at, updated_at: Some(at) };
+            Payload::namespace(&updated, name, None)
+        });
         // As the Python server answers: with the time of the change before this one.
         Ok(Recorded { item: to, ..present })
     }
@@ -168,7 +177,29 @@ impl Metadefs<'_> {
         let namespace = self.changeable("delete_metadef_namespace", name).await?;
         refuse_protected(&namespace, "namespace", name)?;
         let change = MetadefChange::Namespace(ItemChange::Remove(name.to_owned()));
-        self.remove(&namespace, change, || no_namespace(name).to_string()).await
+        self.remove(&namespace, change, || no_namespace(name).to_string()).await?;
+        let events = &self.registry.events;
+        events.info(EventType::NamespaceDelete, || Payload::namespace(&namespace, name, Some(now())));
+        Ok(())
+    }
+
+    /// Tells of a namespace and all that was recorded in it, one by one.
+    fn tell_created(&self, changes: &[MetadefChange]) {
+        let events = &self.registry.events;
+        for change in changes {
+            match change {
+                MetadefChange::Namespace(ItemChange::Add(one)) => {
+                    events.info(EventType::NamespaceCreate, || Payload::namespace(one, &one.name, None));
+                }
+                MetadefChange::Association(namespace, ItemChange::Add(one)) => {
+                    events.info(EventType::ResourceTypeCreate, || Payload::resource_type(namespace, one, None));
+                }
+                MetadefChange::Object(namespace, ItemChange::Add(one)) => self.tell_added(namespace, one),
+                MetadefChange::Tag(namespace, ItemChange::Add(one)) => self.tell_added(namespace, one),
+                MetadefChange::Property(namespace, ItemChange::Add(one)) => self.tell_added(namespace, one),
+                _ => {}
+            }
+        }
     }
 
     /// Who owns what the caller records.
@@ -215,7 +246,7 @@ impl Metadefs<'_> {
     /// [`Error::NotFound`]; [`Error::Forbidden`] by policy or if the namespace is protected.
     pub async fn delete_objects(&self, namespace: &str) -> Result<(), Error> {
         let change = MetadefChange::Object(namespace.to_owned(), ItemChange::RemoveAll);
-        self.empty(namespace, &["delete_metadef_namespace"], change).await
+        self.empty(namespace, &["delete_metadef_namespace"], change, EventType::NamespaceDeleteObjects).await
     }
 
     /// Deletes all properties of a namespace.
@@ -225,7 +256,7 @@ impl Metadefs<'_> {
     /// As [`Metadefs::delete_objects`].
     pub async fn delete_properties(&self, namespace: &str) -> Result<(), Error> {
         let change = MetadefChange::Property(namespace.to_owned(), ItemChange::RemoveAll);
-        self.empty(namespace, &["delete_metadef_namespace"], change).await
+        self.empty(namespace, &["delete_metadef_namespace"], change, EventType::NamespaceDeleteProperties).await
     }
 
     /// Deletes all tags of a namespace.
@@ -235,14 +266,17 @@ impl Metadefs<'_> {
     /// As [`Metadefs::delete_objects`].
     pub async fn delete_tags(&self, namespace: &str) -> Result<(), Error> {
         let change = MetadefChange::Tag(namespace.to_owned(), ItemChange::RemoveAll);
-        self.empty(namespace, &["delete_metadef_namespace", "delete_metadef_tags"], change).await
+        let rules = ["delete_metadef_namespace", "delete_metadef_tags"];
+        self.empty(namespace, &rules, change, EventType::NamespaceDeleteTags).await
     }
 
-    async fn empty(&self, name: &str, rules: &[&str], change: MetadefChange) -> Result<(), Error> {
+    async fn empty(&self, name: &str, rules: &[&str], change: MetadefChange, event: EventType) -> Result<(), Error> {
         self.refuse_read_only()?;
         let namespace = self.seen(name).await?;
         rules.iter().try_for_each(|rule| self.allow(rule, &namespace))?;
         refuse_protected(&namespace, "namespace", name)?;
-        self.remove(&namespace, change, || no_namespace(name).to_string()).await
+        self.remove(&namespace, change, || no_namespace(name).to_string()).await?;
+        self.registry.events.info(event, || Payload::namespace(&namespace, name, None));
+        Ok(())
     }
 }

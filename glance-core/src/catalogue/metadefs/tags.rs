@@ -61,9 +61,15 @@ impl Metadefs<'_> {
         }
         let in_namespace = |change| MetadefChange::Tag(namespace.to_owned(), change);
         let replaced = (!append && !tags.0.is_empty()).then(|| in_namespace(ItemChange::RemoveAll));
-        let added = tags.0.iter().map(|tag| in_namespace(ItemChange::Add(recorded(tag.clone()))));
+        let added: Vec<_> = tags.0.iter().map(|tag| recorded(tag.clone())).collect();
+        let changes = added.iter().map(|tag| in_namespace(ItemChange::Add(tag.clone())));
         let exists = || format!("One of the tags already exists in namespace={namespace}.");
-        self.change(&seen, replaced.into_iter().chain(added), exists, || no_namespace(namespace).to_string()).await
+        let changes = replaced.into_iter().chain(changes);
+        self.change(&seen, changes, exists, || no_namespace(namespace).to_string()).await?;
+        for tag in &added {
+            self.tell_added(namespace, tag);
+        }
+        Ok(())
     }
 
     /// Renames a tag.

@@ -5,6 +5,7 @@ use futures::future::join_all;
 use super::{at, created, destroyed, image_of, location, read, touch};
 use crate::database::{Database, RepoError};
 use crate::image::{Assigned, Image, ImageChange, ImageId, Status, Visibility};
+use crate::limits::ProjectLimits;
 
 fn values() -> Vec<Assigned> {
     let text = || Some("text".to_owned());
@@ -45,7 +46,7 @@ pub async fn every_field_can_be_given_and_taken_away(db: &dyn Database) {
     let mut image = created(db, image_of("owner", 0)).await;
     for (second, field) in (1..).zip(values()) {
         let change = ImageChange { fields: vec![field], ..touch(second) };
-        let after = db.update_image(image.id, Status::Active, &change).await.unwrap();
+        let after = db.update_image(image.id, Status::Active, &change, &ProjectLimits::NONE).await.unwrap();
         assert_eq!(after, image.changed(&change));
         assert_eq!(read(db, after.id).await, after);
         image = after;
@@ -59,7 +60,7 @@ pub async fn a_change_moves_the_time_and_nothing_it_does_not_name(db: &dyn Datab
     image.tags = vec!["kept".into()];
     image.locations = vec![location("kept")];
     let image = created(db, image).await;
-    let after = db.update_image(image.id, Status::Active, &touch(5)).await.unwrap();
+    let after = db.update_image(image.id, Status::Active, &touch(5), &ProjectLimits::NONE).await.unwrap();
     assert_eq!(after, Image { updated_at: at(5), ..image.clone() });
     assert_eq!(read(db, image.id).await, after);
 }
@@ -74,7 +75,7 @@ pub async fn an_image_with_another_status_is_left_alone(db: &dyn Database) {
         locations_added: vec![location("new")],
         ..touch(5)
     };
-    let refused = db.update_image(image.id, Status::Queued, &change).await;
+    let refused = db.update_image(image.id, Status::Queued, &change, &ProjectLimits::NONE).await;
     assert!(
         matches!(refused, Err(RepoError::Stale { expected: Status::Queued, found: Status::Active })),
         "{refused:?}"
@@ -84,12 +85,12 @@ pub async fn an_image_with_another_status_is_left_alone(db: &dyn Database) {
 
 /// Neither an unknown nor a deleted image can be changed.
 pub async fn a_change_to_what_is_not_there_is_refused(db: &dyn Database) {
-    let refused = db.update_image(ImageId::random(), Status::Active, &touch(1)).await;
+    let refused = db.update_image(ImageId::random(), Status::Active, &touch(1), &ProjectLimits::NONE).await;
     assert!(matches!(refused, Err(RepoError::NotFound)));
     let image = created(db, image_of("owner", 0)).await;
     destroyed(db, &image).await;
     for status in [Status::Active, Status::Deleted] {
-        let refused = db.update_image(image.id, status, &touch(1)).await;
+        let refused = db.update_image(image.id, status, &touch(1), &ProjectLimits::NONE).await;
         assert!(matches!(refused, Err(RepoError::NotFound)), "{refused:?}");
     }
 }
@@ -99,7 +100,9 @@ pub async fn of_status_moves_at_once_one_wins(db: &dyn Database) {
     let image = created(db, image_of("owner", 0)).await;
     let moves = (0..8).map(|n| {
         let fields = vec![Assigned::Status(Status::Deactivated), Assigned::MinDisk(n)];
-        async move { db.update_image(image.id, Status::Active, &ImageChange { fields, ..touch(1) }).await }
+        async move {
+            db.update_image(image.id, Status::Active, &ImageChange { fields, ..touch(1) }, &ProjectLimits::NONE).await
+        }
     });
     let done = join_all(moves).await;
     let won: Vec<_> = done.iter().flatten().collect();
@@ -119,7 +122,7 @@ pub async fn what_several_add_at_once_all_stays(db: &dyn Database) {
             locations_added: vec![location(&n.to_string())],
             ..touch(1)
         };
-        db.update_image(image.id, Status::Active, &change).await
+        db.update_image(image.id, Status::Active, &change, &ProjectLimits::NONE).await
     });
     for done in join_all(additions).await {
         done.unwrap();
@@ -133,10 +136,10 @@ pub async fn a_removed_property_comes_back_clean(db: &dyn Database) {
     let image = created(db, image_of("owner", 0)).await;
     for round in 1..4 {
         let set = ImageChange { properties_set: [("p".into(), Some(round.to_string()))].into(), ..touch(round) };
-        db.update_image(image.id, Status::Active, &set).await.unwrap();
+        db.update_image(image.id, Status::Active, &set, &ProjectLimits::NONE).await.unwrap();
         assert_eq!(read(db, image.id).await.properties, [("p".into(), Some(round.to_string()))].into());
         let removed = ImageChange { properties_removed: vec!["p".into()], ..touch(round) };
-        db.update_image(image.id, Status::Active, &removed).await.unwrap();
+        db.update_image(image.id, Status::Active, &removed, &ProjectLimits::NONE).await.unwrap();
         assert!(read(db, image.id).await.properties.is_empty());
     }
 }
@@ -147,7 +150,7 @@ pub async fn a_property_may_be_null(db: &dyn Database) {
     image.properties = [("p".into(), Some("1".into()))].into();
     let image = created(db, image).await;
     let change = ImageChange { properties_set: [("p".into(), None)].into(), ..touch(1) };
-    db.update_image(image.id, Status::Active, &change).await.unwrap();
+    db.update_image(image.id, Status::Active, &change, &ProjectLimits::NONE).await.unwrap();
     assert_eq!(read(db, image.id).await.properties, [("p".into(), None)].into());
 }
 
@@ -159,7 +162,7 @@ pub async fn a_removed_tag_comes_back_at_the_end(db: &dyn Database) {
     for (removed, added, left) in [("a", "", &["b"][..]), ("", "a", &["b", "a"]), ("b", "b", &["a", "b"])] {
         let some = |tag: &str| if tag.is_empty() { Vec::new() } else { vec![tag.to_owned()] };
         let change = ImageChange { tags_removed: some(removed), tags_added: some(added), ..touch(1) };
-        let after = db.update_image(image.id, Status::Active, &change).await.unwrap();
+        let after = db.update_image(image.id, Status::Active, &change, &ProjectLimits::NONE).await.unwrap();
         assert_eq!(after.tags, left);
         assert_eq!(read(db, image.id).await.tags, left);
     }
@@ -179,6 +182,6 @@ pub async fn adding_twice_and_removing_nothing_are_no_errors(db: &dyn Database) 
         locations_removed: vec![i64::MAX],
         ..touch(1)
     };
-    let after = db.update_image(image.id, Status::Active, &change).await.unwrap();
+    let after = db.update_image(image.id, Status::Active, &change, &ProjectLimits::NONE).await.unwrap();
     assert_eq!(after, Image { tags: vec!["a".into(), "b".into()], updated_at: at(1), ..image });
 }

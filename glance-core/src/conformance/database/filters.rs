@@ -3,6 +3,7 @@
 use super::{all_for, at, created, destroyed, ids, image_of, touch};
 use crate::database::{Comparison, Database, Filter, NumberField, TextField, TimeField, VisibilityFilter};
 use crate::image::{Image, ImageChange, ImageId, Status, Visibility};
+use crate::limits::ProjectLimits;
 
 async fn count(db: &dyn Database, filters: &[Filter], tags: &[&str]) -> usize {
     let mut query = all_for(false, Some("p"));
@@ -147,7 +148,7 @@ pub async fn property_filters_compare_the_living_value(db: &dyn Database) {
     let changed = ImageChange { properties_set: [("p".into(), Some("new".into()))].into(), ..touch(1) };
     let removed = ImageChange { properties_removed: vec!["p".into()], ..touch(2) };
     for (change, new) in [(changed.clone(), 1), (removed, 0), (changed, 1)] {
-        db.update_image(images[3].id, images[3].status, &change).await.unwrap();
+        db.update_image(images[3].id, images[3].status, &change, &ProjectLimits::NONE).await.unwrap();
         assert_eq!(count(db, &[is("p", "p3")], &[]).await, 0);
         assert_eq!(count(db, &[is("p", "new")], &[]).await, new);
     }
@@ -162,7 +163,7 @@ pub async fn tags_must_all_be_there(db: &dyn Database) {
     assert_eq!(count(db, &[], &["t9", "x"]).await, 0);
     assert_eq!(count(db, &[], &[""]).await, 0);
     let removed = ImageChange { tags_removed: vec!["t9".into()], ..touch(1) };
-    db.update_image(images[10].id, images[10].status, &removed).await.unwrap();
+    db.update_image(images[10].id, images[10].status, &removed, &ProjectLimits::NONE).await.unwrap();
     assert_eq!(count(db, &[], &["t9"]).await, 2);
     destroyed(db, &images[11]).await;
     assert_eq!(count(db, &[], &["t9"]).await, 1);

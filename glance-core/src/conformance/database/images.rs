@@ -5,6 +5,7 @@ use futures::future::join_all;
 use super::{at, created, destroyed, image_of, location, read};
 use crate::database::{Database, RepoError};
 use crate::image::{Image, ImageId, Status, Visibility};
+use crate::limits::ProjectLimits;
 
 fn full() -> Image {
     Image {
@@ -95,17 +96,17 @@ pub async fn a_used_id_is_refused(db: &dyn Database) {
     let image = created(db, full()).await;
     let other = Image { name: Some("other".into()), ..image_of("somebody", 5) };
     let again = Image { id: image.id, ..other };
-    assert!(matches!(db.create_image(&again).await, Err(RepoError::Exists)));
+    assert!(matches!(db.create_image(&again, &ProjectLimits::NONE).await, Err(RepoError::Exists)));
     assert_eq!(read(db, image.id).await, image);
     destroyed(db, &image).await;
-    assert!(matches!(db.create_image(&again).await, Err(RepoError::Exists)));
+    assert!(matches!(db.create_image(&again, &ProjectLimits::NONE).await, Err(RepoError::Exists)));
     assert!(matches!(db.image(image.id, None).await, Err(RepoError::NotFound)));
 }
 
 /// Of several that use one id at once, one gets it.
 pub async fn of_creations_at_once_one_wins(db: &dyn Database) {
     let image = full();
-    let done = join_all((0..8).map(|_| db.create_image(&image))).await;
+    let done = join_all((0..8).map(|_| db.create_image(&image, &ProjectLimits::NONE))).await;
     assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1);
     assert!(done.iter().all(|done| matches!(done, Ok(_) | Err(RepoError::Exists))));
     assert_eq!(read(db, image.id).await.tags, image.tags);

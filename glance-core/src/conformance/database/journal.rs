@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{at, created, destroyed, entries, image_of, location, read, removal, touch};
 use crate::database::{Database, JournalEntry, Removal, RemovalOf, RepoError, Upload, Work};
 use crate::image::{Assigned, Image, ImageChange, ImageId, Status};
+use crate::limits::{Excess, ProjectLimits};
 
 /// A queued image and an upload to it.
 pub(super) async fn queued(db: &dyn Database) -> (Image, Upload) {
@@ -19,6 +20,7 @@ pub(super) fn upload(image: ImageId, reserved: u64) -> Upload {
         entry: Uuid::new_v4(),
         image,
         store: Some("fast".into()),
+        destination: None,
         project: Some("p".into()),
         reserved,
         process: "process".into(),
@@ -36,7 +38,7 @@ pub(super) fn landed(size: u64) -> ImageChange {
 }
 
 async fn begin(db: &dyn Database, upload: &Upload) -> Result<Image, RepoError> {
-    db.begin_upload(upload, Status::Queued, None, at(5)).await
+    db.begin_upload(upload, Status::Queued, &ProjectLimits::NONE, at(5)).await
 }
 
 /// The image is saving from then on, and the entry says who writes to it.
@@ -47,7 +49,7 @@ pub async fn an_upload_begins_once(db: &dyn Database) {
     assert_eq!(read(db, image.id).await, saving);
     let entry = JournalEntry {
         id: upload.entry,
-        work: Work::Upload,
+        work: Work::Upload(None),
         image: image.id,
         store: Some("fast".into()),
         reserved: 0,
@@ -60,7 +62,7 @@ pub async fn an_upload_begins_once(db: &dyn Database) {
 /// Nothing begins on an image that stands elsewhere.
 pub async fn an_upload_needs_the_status_it_expects(db: &dyn Database) {
     let (image, upload) = queued(db).await;
-    let refused = db.begin_upload(&upload, Status::Importing, None, at(5)).await;
+    let refused = db.begin_upload(&upload, Status::Importing, &ProjectLimits::NONE, at(5)).await;
     assert!(matches!(refused, Err(RepoError::Stale { expected: Status::Importing, found: Status::Queued })));
     destroyed(db, &image).await;
     assert!(matches!(begin(db, &upload).await, Err(RepoError::NotFound)));
@@ -83,8 +85,11 @@ pub async fn of_uploads_at_once_one_begins(db: &dyn Database) {
 /// Over the quota, the image stays as it was and nothing is reserved.
 pub async fn a_refused_upload_leaves_nothing(db: &dyn Database) {
     let (image, _) = queued(db).await;
-    let refused = db.begin_upload(&upload(image.id, 11), Status::Queued, Some(10), at(5)).await;
-    assert!(matches!(refused, Err(RepoError::OverLimit { wanted: 11, limit: 10 })), "{refused:?}");
+    let refused = db.begin_upload(&upload(image.id, 11), Status::Queued, &ProjectLimits::bytes(Some(10)), at(5)).await;
+    assert!(
+        matches!(refused, Err(RepoError::OverProjectLimit(Excess { limit: 10, usage: 0, delta: 11, .. }))),
+        "{refused:?}"
+    );
     assert_eq!(read(db, image.id).await, image);
     assert!(entries(db).await.is_empty());
     assert_eq!(db.bytes_held("p").await.unwrap(), 0);
@@ -126,7 +131,7 @@ pub async fn an_upload_that_was_taken_over_cannot_end(db: &dyn Database) {
     let seen = db.journal(10).await.unwrap().remove(0);
     let taken = db.take_entry(&seen, "other", at(90)).await.unwrap().unwrap();
     assert!(matches!(db.finish_upload(upload.entry, image.id, &landed(3)).await, Err(RepoError::TakenOver)));
-    assert!(matches!(db.reserve(upload.entry, 5, None).await, Err(RepoError::NotFound)));
+    assert!(matches!(db.reserve(upload.entry, 5, &ProjectLimits::NONE).await, Err(RepoError::NotFound)));
     db.close_entry(upload.entry).await.unwrap();
     assert_eq!(read(db, image.id).await, saving);
     assert_eq!(entries(db).await, [taken.id]);
@@ -141,7 +146,7 @@ pub async fn an_upload_to_a_deleted_image_cannot_go_on(db: &dyn Database) {
     let (image, upload) = queued(db).await;
     let saving = begin(db, &upload).await.unwrap();
     destroyed(db, &saving).await;
-    assert!(matches!(db.reserve(upload.entry, 5, None).await, Err(RepoError::NotFound)));
+    assert!(matches!(db.reserve(upload.entry, 5, &ProjectLimits::NONE).await, Err(RepoError::NotFound)));
     assert!(matches!(db.finish_upload(upload.entry, image.id, &landed(3)).await, Err(RepoError::NotFound)));
     assert_eq!(entries(db).await, [upload.entry]);
     db.close_entry(upload.entry).await.unwrap();
@@ -153,7 +158,7 @@ pub async fn an_image_that_is_no_longer_saving_refuses_the_end(db: &dyn Database
     let (image, upload) = queued(db).await;
     begin(db, &upload).await.unwrap();
     let killed = ImageChange { fields: vec![Assigned::Status(Status::Killed)], ..touch(6) };
-    let killed = db.update_image(image.id, Status::Saving, &killed).await.unwrap();
+    let killed = db.update_image(image.id, Status::Saving, &killed, &ProjectLimits::NONE).await.unwrap();
     let refused = db.finish_upload(upload.entry, image.id, &landed(3)).await;
     assert!(matches!(refused, Err(RepoError::Stale { expected: Status::Saving, found: Status::Killed })));
     assert_eq!(read(db, image.id).await, killed);
@@ -229,4 +234,41 @@ pub async fn a_renewed_entry_is_not_taken(db: &dyn Database) {
 pub async fn closing_what_is_not_there_succeeds(db: &dyn Database) {
     db.close_entry(Uuid::new_v4()).await.unwrap();
     db.renew_leases("nobody", at(1)).await.unwrap();
+}
+
+/// Where an upload goes is remembered, by whoever takes it over as well.
+pub async fn an_upload_remembers_where_it_goes(db: &dyn Database) {
+    let (_, upload) = queued(db).await;
+    let place = location("going").url;
+    let upload = Upload { destination: Some(place.clone()), ..upload };
+    begin(db, &upload).await.unwrap();
+    let seen = db.journal(10).await.unwrap().remove(0);
+    assert_eq!(seen.work, Work::Upload(Some(place)));
+    let taken = db.take_entry(&seen, "other", at(90)).await.unwrap().unwrap();
+    assert_eq!(taken.work, seen.work);
+    assert_eq!(db.journal(10).await.unwrap(), [taken]);
+}
+
+/// That stores are to be told is an entry like others, and ends no upload.
+pub async fn readers_are_noted(db: &dyn Database) {
+    let (image, upload) = queued(db).await;
+    begin(db, &upload).await.unwrap();
+    let entry = Uuid::new_v4();
+    db.note_readers(image.id, entry, "process", at(30)).await.unwrap();
+    let seen = db.journal(10).await.unwrap().remove(0);
+    let noted = JournalEntry {
+        id: entry,
+        work: Work::Readers,
+        image: image.id,
+        store: None,
+        reserved: 0,
+        process: "process".into(),
+        lease_until: at(30),
+    };
+    assert_eq!(seen, noted);
+    assert!(matches!(db.finish_upload(entry, image.id, &landed(3)).await, Err(RepoError::TakenOver)));
+    let taken = db.take_entry(&seen, "other", at(40)).await.unwrap().unwrap();
+    assert_eq!((taken.work, taken.image), (Work::Readers, image.id));
+    db.close_entry(taken.id).await.unwrap();
+    assert_eq!(entries(db).await, [upload.entry]);
 }

@@ -7,12 +7,14 @@ mod destruction;
 mod filters;
 mod images;
 mod journal;
+mod limits;
 mod locations;
 mod members;
 mod model;
 mod paging;
 mod quota;
 mod random;
+mod registration;
 mod visibility;
 
 pub use changes::*;
@@ -20,12 +22,14 @@ pub use destruction::*;
 pub use filters::*;
 pub use images::*;
 pub use journal::*;
+pub use limits::*;
 pub use locations::*;
 pub use members::*;
 pub use model::{Known, listed};
 pub use paging::*;
 pub use quota::*;
 pub use random::*;
+pub use registration::*;
 pub use visibility::*;
 
 use jiff::{SignedDuration, Timestamp};
@@ -34,6 +38,7 @@ use uuid::Uuid;
 
 use crate::database::{Database, Direction, ImageQuery, Removal, SortKey, Viewer, VisibilityFilter};
 use crate::image::{Image, ImageChange, ImageId, Status};
+use crate::limits::ProjectLimits;
 use crate::location::{ImageLocation, Location};
 
 /// Makes a test of each case of the suite.
@@ -136,6 +141,15 @@ macro_rules! database_conformance {
             an_entry_is_taken_by_one
             a_renewed_entry_is_not_taken
             closing_what_is_not_there_succeeds
+            a_registration_begins_once
+            a_registration_ends_with_its_entry
+            a_registration_goes_on_without_its_reservation
+            an_entry_ends_its_own_registration_alone
+            a_registration_that_was_taken_over_cannot_go_on
+            a_registration_of_a_deleted_image_cannot_go_on
+            a_registration_reserves_within_the_quota
+            an_upload_remembers_where_it_goes
+            readers_are_noted
             bytes_held_count_sizes_by_locations
             bytes_held_leave_out_what_is_gone
             reservations_count_until_the_upload_ends
@@ -144,6 +158,18 @@ macro_rules! database_conformance {
             a_quota_is_never_passed_by_uploads_at_once
             a_quota_is_never_passed_by_reservations_at_once
             without_a_project_no_quota_counts
+            usage_is_the_sum_of_what_images_count_for
+            usage_leaves_out_what_is_over
+            images_are_made_up_to_their_limit
+            the_limit_of_images_is_kept_at_once
+            uploads_begin_up_to_their_limit
+            registrations_begin_up_to_the_limit_of_uploads
+            locations_are_added_up_to_the_bytes_of_the_owner
+            of_locations_added_at_once_as_many_as_fit_are
+            an_image_is_given_to_an_owner_who_may_hold_it
+            an_image_whose_data_is_on_its_way_stays_with_its_owner
+            what_was_held_to_the_limits_of_another_owner_is_refused
+            of_images_given_at_once_as_many_as_fit_are
         }
     };
     (@tests $make:expr; $($case:ident)*) => {
@@ -176,7 +202,7 @@ fn image_of(owner: &str, second: i64) -> Image {
 }
 
 async fn created(db: &dyn Database, image: Image) -> Image {
-    db.create_image(&image).await.unwrap()
+    db.create_image(&image, &ProjectLimits::NONE).await.unwrap()
 }
 
 async fn read(db: &dyn Database, id: ImageId) -> Image {

@@ -3,6 +3,7 @@
 use super::{all_for, at, created, destroyed, ids, image_of, location};
 use crate::database::{Database, VisibilityFilter};
 use crate::image::{Assigned, Image, ImageChange, ImageId, Status, Visibility};
+use crate::limits::ProjectLimits;
 use crate::member::MemberStatus;
 
 /// One image of each visibility, shared with each of three projects by what they answered.
@@ -102,7 +103,7 @@ pub async fn sharing_ends_and_comes_back_with_the_visibility(db: &dyn Database) 
     db.add_member(image.id, "p", None, at(1)).await.unwrap();
     for (visibility, listed) in [(Visibility::Private, 0), (Visibility::Shared, 1), (Visibility::Public, 1)] {
         let change = ImageChange { fields: vec![Assigned::Visibility(visibility)], ..ImageChange::touch(at(2)) };
-        db.update_image(image.id, Status::Active, &change).await.unwrap();
+        db.update_image(image.id, Status::Active, &change, &ProjectLimits::NONE).await.unwrap();
         assert_eq!(ids(db, &all_for(false, Some("p"))).await.len(), listed, "{visibility}");
     }
 }

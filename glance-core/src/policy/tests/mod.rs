@@ -1,10 +1,12 @@
 //! The evaluator as a whole: grammar, defaults, options, and what hostile policy files get.
 
 mod defaults;
+mod explain;
 mod grammar;
 mod hostile;
 mod laws;
 mod options;
+mod overview;
 
 use super::*;
 

@@ -28,7 +28,10 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let query = ListQuery::read(query.as_deref().unwrap_or_default())?;
-    let page = api.glance.images(&context).list(&query.request).await?;
+    let images = api.glance.images(&context);
+    images.may_list()?;
+    let query = query.filtered()?;
+    let page = images.list(&query.request).await?;
     Ok(json::answer(StatusCode::OK, &PageView::new(&page, &query.links, api.shown())))
 }
 
@@ -39,7 +42,7 @@ pub(super) async fn create(
     origin: Origin,
     JsonObject(body): JsonObject,
 ) -> Result<Response, ApiError> {
-    let new = NewImage::from_json(&body, &api.glance.settings().formats)?;
+    let new = NewImage::from_json(&body, api.glance.settings().schema())?;
     let image = api.glance.images(&context).create(new).await?;
     let mut response = json::answer(StatusCode::CREATED, &ImageView::new(&image, api.shown()));
     let location = format!("{}/v2/images/{}", origin.host(), image.id);
@@ -71,7 +74,7 @@ pub(super) async fn patch(
 ) -> Result<Response, ApiError> {
     let form = patch_form(request.headers())?;
     let JsonBody(body) = JsonBody::from_request(request, &api).await?;
-    let operations = patch::read(form, &body, &api.glance.settings().formats, LONGEST_PATCH)?;
+    let operations = patch::read(form, &body, api.glance.settings().schema(), LONGEST_PATCH)?;
     let image = api.glance.images(&context).patch(image.id()?, &operations).await?;
     Ok(json::answer(StatusCode::OK, &ImageView::new(&image, api.shown())))
 }

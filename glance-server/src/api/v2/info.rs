@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::extract::Caller;
-use crate::api::json;
+use crate::api::{json, views};
 
 /// `GET /v2/info/import`.
 pub(super) async fn import(State(api): State<Api>) -> Response {
@@ -39,13 +39,19 @@ pub(super) async fn stores_detail(State(api): State<Api>, Caller(context): Calle
     })
 }
 
-/// `GET /v2/info/usage`: nothing, because unified limits are not in use. The one path on which a
-/// wrong method is not 405 but 404.
-pub(super) async fn usage(method: Method) -> Result<Response, ApiError> {
-    match method {
-        Method::GET => Ok(json::answer(StatusCode::OK, &json!({ "usage": {} }))),
-        other => Err(ApiError::unknown_path(&other)),
+/// `GET /v2/info/usage`: what the caller's project holds and may hold, in the units that limits are registered in;
+/// nothing where unified limits are not in use. The one path on which a wrong method is not 405 but 404.
+pub(super) async fn usage(
+    State(api): State<Api>,
+    Caller(context): Caller,
+    method: Method,
+) -> Result<Response, ApiError> {
+    if method != Method::GET {
+        return Err(ApiError::unknown_path(&method));
     }
+    let held = api.glance.images(&context).held().await?;
+    let usage = held.map(|held| views::usage(&held)).unwrap_or_default();
+    Ok(json::answer(StatusCode::OK, &json!({ "usage": usage })))
 }
 
 fn listed(api: &Api, view: impl Fn(&NamedStore, bool) -> Map<String, Value>) -> Result<Response, ApiError> {

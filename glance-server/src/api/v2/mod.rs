@@ -4,6 +4,7 @@ mod actions;
 mod file;
 mod images;
 mod info;
+mod locations;
 mod members;
 mod metadefs;
 mod query;
@@ -22,11 +23,11 @@ use http::header::LOCATION;
 use http::{HeaderValue, Method, StatusCode};
 
 use super::Api;
-use super::around::{REQUEST_ID, RequestId};
-use super::cors;
+use super::around::{self, REQUEST_ID, RequestId};
 use super::error::ApiError;
 use super::extract::{Caller, refuse_body};
 use super::origin::Origin;
+use super::{cors, versions};
 use crate::auth::Asked;
 use crate::http::PeerAddr;
 
@@ -49,6 +50,7 @@ pub(super) fn routes() -> Router<Api> {
         .route(&below("actions/reactivate"), only("POST", bodiless(post(actions::reactivate))))
         .route(&below("file"), only("GET, PUT", bodiless(get(file::download)).put(file::upload)))
         .route(&below("tags/{tag}"), only("PUT, DELETE", bodiless(put(tags::add).delete(tags::remove))))
+        .route(&below("locations"), only("GET, POST", bodiless(get(locations::list)).post(locations::add)))
         .route(&below("members"), only("GET, POST", bodiless(get(members::list)).post(members::add)))
         .route(
             &below("members/{member_id}"),
@@ -67,6 +69,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/v2/schemas/tasks", only("GET", get(schemas::tasks)))
         .merge(schemas::metadefs::routes())
         .merge(metadefs::routes())
+        .route_layer(from_fn(around::note_route))
         .fallback(unknown)
 }
 
@@ -95,6 +98,7 @@ pub(super) async fn establish(State(api): State<Api>, mut request: Request, next
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return ApiError::new(status, "The request id is too long.").into_response();
     }
+    around::note_caller(&context);
     context.request_id = id.as_ref().map(|id| id.text.clone());
     request.extensions_mut().insert(Caller(Arc::new(context)));
     identified(next.run(request).await, id.as_ref())
@@ -119,8 +123,11 @@ fn bodiless(methods: MethodRouter<Api>) -> MethodRouter<Api> {
     methods.route_layer(from_fn(refuse_body))
 }
 
-async fn unknown(method: Method) -> ApiError {
-    ApiError::unknown_path(&method)
+async fn unknown(State(api): State<Api>, request: Request) -> Response {
+    if versions::is_beside(request.uri().path()) {
+        return versions::beside(&api, &request);
+    }
+    ApiError::unknown_path(request.method()).into_response()
 }
 
 /// `/v2` leads to `/v2/`, where there is nothing. So it does in the Python server.

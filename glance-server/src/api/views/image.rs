@@ -2,33 +2,35 @@
 
 use std::fmt;
 
-use glance_core::image::Image;
+use glance_core::image::{CustomProperties, Image};
 use glance_core::location::ImageLocation;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::time::Moment;
+use glance_core::Moment;
 
 /// Which parts of an image the configuration shows.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::api) struct Shown {
+pub(in crate::api) struct Shown<'a> {
     /// `direct_url` (`show_image_direct_url`).
     pub(in crate::api) direct_url: bool,
     /// `locations` (`show_multiple_locations`).
     pub(in crate::api) locations: bool,
     /// `stores`: whether stores have names.
     pub(in crate::api) stores: bool,
+    /// Properties that the operator defined.
+    pub(in crate::api) custom: Option<&'a CustomProperties>,
 }
 
 /// An image as a flat object: its fields, and its properties beside them.
 #[derive(Debug)]
 pub(in crate::api) struct ImageView<'a> {
     image: &'a Image,
-    shown: Shown,
+    shown: Shown<'a>,
 }
 
 impl<'a> ImageView<'a> {
-    pub(in crate::api) fn new(image: &'a Image, shown: Shown) -> Self {
+    pub(in crate::api) fn new(image: &'a Image, shown: Shown<'a>) -> Self {
         Self { image, shown }
     }
 }
@@ -38,7 +40,12 @@ impl Serialize for ImageView<'_> {
         let image = self.image;
         let mut map = serializer.serialize_map(None)?;
         for (name, value) in &image.properties {
-            map.serialize_entry(name, value.as_deref().unwrap_or_default())?;
+            let is_defined = || self.shown.custom.is_some_and(|custom| custom.defines(name));
+            match value {
+                // Old releases wrote no value where they meant an empty one.
+                None if !is_defined() => map.serialize_entry(name, "")?,
+                value => map.serialize_entry(name, value)?,
+            }
         }
         map.serialize_entry("name", &image.name)?;
         map.serialize_entry("disk_format", &image.disk_format)?;
@@ -72,7 +79,7 @@ impl ImageView<'_> {
     fn places<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         let locations = &self.image.locations;
         if self.shown.locations {
-            map.serialize_entry("locations", &Places(locations))?;
+            map.serialize_entry("locations", &PlacesView::new(locations))?;
         }
         if let Some(best) = locations.first().filter(|_| self.shown.direct_url) {
             map.serialize_entry("direct_url", best.url.expose())?;
@@ -100,9 +107,17 @@ impl Serialize for Path<'_> {
     }
 }
 
-struct Places<'a>(&'a [ImageLocation]);
+/// Locations as an array.
+#[derive(Debug)]
+pub(in crate::api) struct PlacesView<'a>(&'a [ImageLocation]);
 
-impl Serialize for Places<'_> {
+impl<'a> PlacesView<'a> {
+    pub(in crate::api) fn new(locations: &'a [ImageLocation]) -> Self {
+        Self(locations)
+    }
+}
+
+impl Serialize for PlacesView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.iter().map(Place))
     }
@@ -128,8 +143,8 @@ mod tests {
 
     use super::*;
 
-    const ALL: Shown = Shown { direct_url: true, locations: true, stores: true };
-    const NONE: Shown = Shown { direct_url: false, locations: false, stores: false };
+    const ALL: Shown<'_> = Shown { direct_url: true, locations: true, stores: true, custom: None };
+    const NONE: Shown<'_> = Shown { direct_url: false, locations: false, stores: false, custom: None };
 
     fn image() -> Image {
         let id: ImageId = "71c675ab-d94f-49cd-a114-e12490b328d9".parse().unwrap();
@@ -159,6 +174,14 @@ mod tests {
                 "file": format!("/v2/images/{id}/file"), "schema": "/v2/schemas/image",
             })
         );
+    }
+
+    #[test]
+    fn a_defined_property_without_a_value_is_null() {
+        let file = json!({"old": {"type": ["null", "string"]}});
+        let custom = CustomProperties::parse(file.as_object().unwrap()).unwrap();
+        let shown = Shown { custom: Some(&custom), ..NONE };
+        assert_eq!(serde_json::to_value(ImageView::new(&image(), shown)).unwrap()["old"], json!(null));
     }
 
     #[test]

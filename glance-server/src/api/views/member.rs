@@ -5,7 +5,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::time::Moment;
+use glance_core::Moment;
 
 /// One member.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::time::Moment;
 use crate::api::v2::Links;
+use glance_core::Moment;
 
 pub(in crate::api) use contents::{
     AssociationView, AssociationsView, ObjectView, ObjectsView, PropertiesView, PropertyView, ResourceTypesView,

@@ -4,8 +4,9 @@ mod image;
 mod member;
 pub(super) mod metadefs;
 mod page;
-mod time;
+mod usage;
 
-pub(super) use image::{ImageView, Shown};
+pub(super) use image::{ImageView, PlacesView, Shown};
 pub(super) use member::{MemberView, MembersView};
 pub(super) use page::PageView;
+pub(super) use usage::usage;

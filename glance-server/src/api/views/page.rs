@@ -18,7 +18,7 @@ pub(in crate::api) struct PageView<'a> {
 }
 
 impl<'a> PageView<'a> {
-    pub(in crate::api) fn new(page: &'a Page, links: &Links, shown: Shown) -> Self {
+    pub(in crate::api) fn new(page: &'a Page, links: &Links, shown: Shown<'a>) -> Self {
         Self {
             images: Images(&page.images, shown),
             first: links.first(),
@@ -29,7 +29,7 @@ impl<'a> PageView<'a> {
 }
 
 #[derive(Debug)]
-struct Images<'a>(&'a [Image], Shown);
+struct Images<'a>(&'a [Image], Shown<'a>);
 
 impl Serialize for Images<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

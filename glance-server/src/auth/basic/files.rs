@@ -7,11 +7,12 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use super::LONGEST;
 use super::rewrite::{replace, turn};
+use crate::sight::Sight;
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -48,7 +49,7 @@ pub struct Grant {
 #[non_exhaustive]
 pub enum BadUsers {
     /// A file cannot be read or written.
-    #[error("{}: {cause}", file.display())]
+    #[error("{}: {cause}{}", file.display(), hint(cause))]
     File {
         /// The file.
         file: PathBuf,
@@ -70,6 +71,10 @@ pub enum BadUsers {
     Unfit(&'static str),
 }
 
+fn hint(cause: &io::Error) -> &'static str {
+    if cause.kind() == io::ErrorKind::NotFound { "; `glance-server users add` makes it" } else { "" }
+}
+
 /// A user as both files have it.
 pub(super) struct User {
     pub(super) hash: String,
@@ -83,9 +88,6 @@ pub(super) struct Users {
     /// Their names, in order.
     names: Vec<String>,
 }
-
-/// What the files looked like, by length, times and number.
-pub(super) type Sight = [Option<(u64, [i64; 4], u64)>; 2];
 
 impl Users {
     pub(super) fn read(files: &UserFiles) -> Result<Self, BadUsers> {
@@ -125,13 +127,8 @@ impl Users {
 }
 
 impl UserFiles {
-    pub(super) fn look(&self) -> Sight {
-        [&self.passwords, &self.projects].map(|file| {
-            let found = fs::metadata(file).ok()?;
-            // A copy may bring its time along; the time of the change of its inode it does not.
-            let times = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
-            Some((found.len(), times, found.ino()))
-        })
+    pub(super) fn look(&self) -> [Sight; 2] {
+        [&self.passwords, &self.projects].map(|file| Sight::of(file))
     }
 
     /// Every user's project and roles, in the order of the file.
@@ -154,6 +151,25 @@ impl UserFiles {
                 Ok((name, Grant { project, roles: roles.into_iter().map(str::to_lowercase).collect() }))
             })
             .collect()
+    }
+
+    /// Whoever stands in either file, first those of the passwords: the name, whether there is a password, and what is
+    /// allowed. It takes both to get in.
+    ///
+    /// # Errors
+    ///
+    /// [`BadUsers`].
+    pub fn list(&self) -> Result<Vec<(String, bool, Option<Grant>)>, BadUsers> {
+        let mut users = Users::read(self)?;
+        let mut listed = Vec::new();
+        for name in std::mem::take(&mut users.names) {
+            let grant = users.users.remove(&name).and_then(|user| user.grant);
+            listed.push((name, true, grant));
+        }
+        let others = self.grants()?.into_iter().filter(|(name, _)| !listed.iter().any(|(known, ..)| known == name));
+        let others: Vec<_> = others.map(|(name, grant)| (name, false, Some(grant))).collect();
+        listed.extend(others);
+        Ok(listed)
     }
 
     /// The project and roles of `name`, if that is who `password` belongs to. Takes a while.
@@ -184,6 +200,9 @@ impl UserFiles {
             return Err(BadUsers::Unfit("the password must have 1 to 72 bytes"));
         }
         let hash = bcrypt::hash(password, COST).map_err(|_| BadUsers::Unfit("the password cannot be hashed"))?;
+        for file in [&self.passwords, &self.projects] {
+            make_folder_of(file).map_err(|cause| BadUsers::File { file: file.clone(), cause })?;
+        }
         let _turn = turn(&self.passwords)?;
         // In this order: a password without a project is of no use to anybody.
         replace(&self.passwords, name, Some(&format!("{name}:{hash}")))?;
@@ -201,6 +220,16 @@ impl UserFiles {
         let had_password = replace(&self.passwords, name, None)?;
         let had_project = replace(&self.projects, name, None)?;
         Ok(had_password || had_project)
+    }
+}
+
+/// Makes the folder that `file` is to lie in, for its owner and the owner's group, as a server makes its data folder.
+fn make_folder_of(file: &Path) -> io::Result<()> {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -25,14 +25,15 @@ use http::header::AUTHORIZATION;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use self::files::Users;
 pub use self::files::{BadUsers, Grant, UserFiles};
-use self::files::{Sight, Users};
 use self::line::Line;
 use self::proven::Proven;
 use self::throttle::Throttle;
 use super::AuthError;
 use super::flights::Flights;
 use super::headers::Headers;
+use crate::sight::Sight;
 
 /// The longest password that bcrypt takes in whole, in bytes.
 const LONGEST: usize = 72;
@@ -40,7 +41,7 @@ const LONGEST: usize = 72;
 /// Users who prove themselves with a password.
 pub struct BasicAuth {
     files: UserFiles,
-    seen: Mutex<Sight>,
+    seen: Mutex<[Sight; 2]>,
     users: ArcSwap<Users>,
     /// Known to this process alone, so that what is remembered of passwords cannot be tried elsewhere.
     salt: String,

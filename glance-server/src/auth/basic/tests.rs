@@ -123,7 +123,9 @@ fn files_that_make_no_sense_are_refused_without_being_repeated() {
 #[test]
 fn users_are_added_checked_and_removed() {
     let folder = tempfile::tempdir().unwrap();
-    let files = UserFiles { passwords: folder.path().join("htpasswd"), projects: folder.path().join("projects") };
+    let path = |name: &str| folder.path().join("new/folder").join(name);
+    let files = UserFiles { passwords: path("htpasswd"), projects: path("projects") };
+    assert!(files.list().unwrap_err().to_string().contains("users add"));
     let grant = Grant { project: "p".to_owned(), roles: vec!["member".to_owned(), "reader".to_owned()] };
     files.add("alice", "one", &grant).unwrap();
     files.add("bob", "two", &grant).unwrap();
@@ -135,6 +137,10 @@ fn users_are_added_checked_and_removed() {
     for (name, password) in [("", "p"), ("a:b", "p"), ("#a", "p"), ("a\nb", "p"), ("a", ""), ("a", &"x".repeat(73))] {
         assert!(files.add(name, password, &grant).is_err(), "{name} {password}");
     }
+    fs::write(&files.projects, fs::read_to_string(&files.projects).unwrap() + "carol:p:reader\n").unwrap();
+    let listed = files.list().unwrap().into_iter().map(|(name, password, grant)| (name, password, grant.is_some()));
+    let expected = [("alice", true, true), ("bob", true, true), ("carol", false, true)];
+    assert!(listed.eq(expected.map(|(name, password, grant)| (name.to_owned(), password, grant))));
     assert!(files.remove("bob").unwrap() && !files.remove("bob").unwrap());
     assert_eq!(files.check("bob", "two").unwrap(), None);
     let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&files.passwords).unwrap().permissions());

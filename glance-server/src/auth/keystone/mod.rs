@@ -6,6 +6,7 @@
 
 mod access_rules;
 mod known;
+mod lookups;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use glance_core::context::ServiceCatalog;
 use glance_stores::keystone::{Keystone, KeystoneError, Token};
 
 use self::known::{Known, Lookup, Moment, Verdict};
+use self::lookups::Lookups;
 use super::flights::Flights;
 use super::headers::Headers;
 use super::{Asked, AuthError, anonymous};
@@ -47,6 +49,7 @@ pub struct KeystoneAuth {
     options: KeystoneOptions,
     known: Mutex<Known>,
     flights: Flights<Lookup, Result<Verdict, Arc<KeystoneError>>>,
+    lookups: Lookups,
 }
 
 /// What came of a service token.
@@ -61,7 +64,11 @@ impl KeystoneAuth {
     #[must_use]
     pub fn new(keystone: Keystone, options: KeystoneOptions) -> Self {
         let known = Mutex::new(Known::new(options.cache_time));
-        Self { keystone, options, known, flights: Flights::default() }
+        Self { keystone, options, known, flights: Flights::default(), lookups: Lookups::default() }
+    }
+
+    pub(crate) fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     pub(super) fn public_uri(&self) -> Option<&str> {
@@ -104,9 +111,16 @@ impl KeystoneAuth {
     async fn verdict(&self, text: &str, allow_expired: bool) -> Result<Verdict, AuthError> {
         let lookup = Lookup::of(text, allow_expired);
         let found = self.known().get(&lookup, Moment::now());
-        let verdict = match found {
-            Some(verdict) => verdict,
-            None => self.flights.share(lookup.clone(), self.ask(text, lookup)).await.map_err(AuthError::unavailable)?,
+        let verdict = if let Some(verdict) = found {
+            self.lookups.remembered.inc();
+            verdict
+        } else {
+            self.lookups.asked.inc();
+            let answered = self.flights.share(lookup.clone(), self.ask(text, lookup)).await;
+            if answered.is_err() {
+                self.lookups.failed.inc();
+            }
+            answered.map_err(AuthError::unavailable)?
         };
         Ok(verdict.unless_ended(allow_expired, Moment::now()))
     }

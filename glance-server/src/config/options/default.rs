@@ -31,22 +31,18 @@ pub(super) const IMAGES: &[Known] = &[
     int("api_limit_max").at_least(1).or("1000").honoured(),
     flag("show_image_direct_url", false).honoured(),
     flag("show_multiple_locations", false).honoured(),
-    flag("do_secure_hash", true),
-    int("http_retries").or("3"),
+    flag("do_secure_hash", true).honoured(),
+    int("http_retries").at_least(0).or("3").honoured(),
     int("image_size_cap").between(1, TWO_TO_63).or("1099511627776").honoured(),
     text("user_storage_quota").or("0").honoured(),
-    flag("use_keystone_limits", false).missing("limits registered in Keystone are not enforced"),
+    flag("use_keystone_limits", false).honoured(),
     text("node_staging_uri").or("file:///tmp/staging/").honoured(),
     bracketed("enabled_import_methods", IMPORT_METHODS).or("[glance-direct,web-download,copy-image]").honoured(),
     text("worker_self_reference_url").missing("staged images are not fetched from the server that has them"),
     text("metadata_encryption_key").secret().honoured(),
     text("digest_algorithm").or("sha256"),
-    text("property_protection_file").missing(
-        "property protections are not enforced yet: every custom property is open to whoever may change the image",
-    ),
-    choice("property_protection_rule_format", &["roles", "policies"])
-        .or("roles")
-        .missing("property protections are not enforced yet"),
+    text("property_protection_file").honoured(),
+    choice("property_protection_rule_format", &["roles", "policies"]).or("roles").honoured(),
     dict("enabled_backends").honoured(),
     flag("delayed_delete", false)
         .missing("data of deleted images stays until a glance-scrubber removes it: this server does not do so yet"),
@@ -67,10 +63,11 @@ pub(super) const CACHE: &[Known] = &[
 ];
 
 pub(super) const MESSAGES: &[Known] = &[
-    text("default_publisher_id").or("image.localhost"),
-    list("disabled_notifications"),
-    text("transport_url").or("rabbit://").secret(),
-    text("control_exchange").or("openstack"),
+    text("default_publisher_id").or("image.localhost").honoured(),
+    list("disabled_notifications").honoured(),
+    text("transport_url").or("rabbit://").secret().honoured(),
+    // The library has another default, which Glance overrides.
+    text("control_exchange").or("glance").honoured(),
     int("rpc_response_timeout").or("60"),
     int("executor_thread_pool_size").was(&[("DEFAULT", "rpc_thread_pool_size")]).or("64"),
     flag("rpc_ping_enabled", false),

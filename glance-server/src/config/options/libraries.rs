@@ -39,7 +39,7 @@ pub(super) const CORS: &[Known] = &[
         .honoured(),
 ];
 
-pub(super) const HEALTHCHECK: &[Known] = &[
+pub(in crate::config) const HEALTHCHECK: &[Known] = &[
     text("path").or("/healthcheck"),
     list("backends").honoured(),
     text("disable_by_file_path").honoured(),
@@ -53,15 +53,35 @@ pub(super) const HEALTHCHECK: &[Known] = &[
 pub(super) const CONCURRENCY: &[Known] = &[text("lock_path"), flag("disable_process_locking", false)];
 
 pub(super) const NOTIFICATIONS: &[Known] = &[
-    multi("driver").missing("no notifications are sent"),
-    text("transport_url").secret(),
-    list("topics").was(&[("DEFAULT", "notification_topics")]).or("notifications"),
-    int("retry").or("-1"),
+    multi("driver").honoured(),
+    text("transport_url").secret().honoured(),
+    list("topics").was(&[("DEFAULT", "notification_topics")]).or("notifications").honoured(),
+    int("retry").at_least(-1).or("-1").honoured(),
 ];
 
-/// `[keystone_authtoken]`; sections that `auth_section` names hold the same.
-pub(super) const AUTHTOKEN: &[Known] = &[
-    text("www_authenticate_uri").was(&[("", "auth_uri")]).honoured(),
+/// What notifications take from a section that is mostly about remote calls, which Glance makes none of.
+pub(super) const RABBIT: &[Known] = &[
+    flag("ssl", false).honoured(),
+    text("ssl_ca_file").honoured(),
+    text("ssl_cert_file").honoured(),
+    text("ssl_key_file").honoured(),
+    flag("amqp_durable_queues", false).honoured(),
+    flag("amqp_auto_delete", false).honoured(),
+    flag("rabbit_ha_queues", false).honoured(),
+    flag("rabbit_quorum_queue", false).honoured(),
+    int("rabbit_quorum_delivery_limit").between(0, u32::MAX as i128).or("0").honoured(),
+    int("rabbit_quorum_max_memory_length").between(0, u32::MAX as i128).or("0").honoured(),
+    int("rabbit_quorum_max_memory_bytes").between(0, u32::MAX as i128).or("0").honoured(),
+    choice("rabbit_login_method", &["PLAIN", "AMQPLAIN", "EXTERNAL", "RABBIT-CR-DEMO"]).or("AMQPLAIN").honoured(),
+    int("heartbeat_timeout_threshold").between(0, u16::MAX as i128).or("60").honoured(),
+    int("rabbit_retry_interval").between(1, 3600).or("1").honoured(),
+    int("rabbit_retry_backoff").between(0, 3600).or("2").honoured(),
+    int("rabbit_interval_max").between(1, 3600).or("30").honoured(),
+    text("kombu_compression").missing("notifications are not compressed"),
+];
+
+/// An account of Keystone's, and how to reach it.
+pub(super) const ACCOUNT: &[Known] = &[
     text("auth_url").honoured(),
     text("auth_type").was(&[("", "auth_plugin")]).honoured(),
     text("auth_section").honoured(),
@@ -84,18 +104,23 @@ pub(super) const AUTHTOKEN: &[Known] = &[
     text("application_credential_name").honoured(),
     text("application_credential_secret").secret().honoured(),
     text("token").secret(),
+    text("region_name").honoured(),
+    text("cafile").honoured(),
+    text("certfile").honoured(),
+    text("keyfile").honoured(),
+    flag("insecure", false).honoured(),
+];
+
+/// `[keystone_authtoken]` beside its account; sections that `auth_section` names hold the same.
+pub(super) const AUTHTOKEN: &[Known] = &[
+    text("www_authenticate_uri").was(&[("", "auth_uri")]).honoured(),
     text("endpoint"),
     text("interface").or("internal").honoured(),
-    text("region_name").honoured(),
     text("auth_version"),
     text("service_type").honoured(),
     flag("delay_auth_decision", false).honoured(),
     int("http_connect_timeout").honoured(),
     int("http_request_max_retries").or("3").honoured(),
-    text("cafile").honoured(),
-    text("certfile").honoured(),
-    text("keyfile").honoured(),
-    flag("insecure", false).honoured(),
     int("timeout"),
     list("memcached_servers").was(&[("", "memcache_servers")]),
     int("token_cache_time").or("300").honoured(),
@@ -122,10 +147,17 @@ pub(super) const AUTHTOKEN: &[Known] = &[
     text("cache"),
 ];
 
+/// `[oslo_limit]` beside its account.
 pub(super) const LIMIT: &[Known] = &[
-    text("endpoint_id"),
-    text("endpoint_service_name"),
-    text("endpoint_service_type"),
-    text("endpoint_region_name"),
-    text("endpoint_interface").or("public"),
+    text("endpoint_id").honoured(),
+    text("endpoint_service_name").honoured(),
+    text("endpoint_service_type").honoured(),
+    text("endpoint_region_name").honoured(),
+    choice("endpoint_interface", &["public", "publicURL", "internal", "internalURL", "admin", "adminURL"])
+        .or("publicURL")
+        .honoured(),
+    text("endpoint_override").honoured(),
+    list("valid_interfaces").honoured(),
+    int("timeout").at_least(0).honoured(),
+    int("connect_retries").at_least(0).honoured(),
 ];

@@ -7,6 +7,7 @@ mod services;
 mod stores;
 
 pub(in crate::config) use known::{Effect, Known};
+pub(in crate::config) use libraries::HEALTHCHECK;
 pub(in crate::config) use stores::{DRIVERS, driver};
 
 /// A section of the configuration.
@@ -55,7 +56,7 @@ impl Section {
 
     /// The section that `auth_section` names.
     pub(in crate::config) fn auth(name: &str) -> Self {
-        Self::open(super::layers::section_name(name), &[libraries::AUTHTOKEN])
+        Self::open(super::layers::section_name(name), &[libraries::ACCOUNT, libraries::AUTHTOKEN])
     }
 
     /// Takes the options of `other` in, and its fallback.
@@ -117,9 +118,10 @@ pub(in crate::config) fn sections() -> Vec<Section> {
         Section::of("healthcheck", &[lib::HEALTHCHECK]),
         Section::of("oslo_concurrency", &[lib::CONCURRENCY]),
         Section::of("oslo_messaging_notifications", &[lib::NOTIFICATIONS]),
-        Section::open("keystone_authtoken", &[lib::AUTHTOKEN]),
-        Section::open("service_user", &[lib::AUTHTOKEN]),
-        Section::open("oslo_limit", &[lib::LIMIT, lib::AUTHTOKEN]),
+        Section::open("oslo_messaging_rabbit", &[lib::RABBIT]),
+        Section::open("keystone_authtoken", &[lib::ACCOUNT, lib::AUTHTOKEN]),
+        Section::open("service_user", &[lib::ACCOUNT, lib::AUTHTOKEN]),
+        Section::open("oslo_limit", &[lib::LIMIT, lib::ACCOUNT]),
     ];
     sections.extend(FOREIGN.iter().map(|name| Section::open(*name, &[])));
     sections
@@ -136,7 +138,6 @@ const FOREIGN: &[&str] = &[
     "oslo_messaging_amqp",
     "oslo_messaging_kafka",
     "oslo_messaging_metrics",
-    "oslo_messaging_rabbit",
     "oslo_messaging_zmq",
     "oslo_reports",
     "oslo_versionedobjects",

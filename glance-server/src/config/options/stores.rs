@@ -47,7 +47,7 @@ pub(super) const FILE: &[Known] = &[
 pub(super) const HTTP: &[Known] = &[
     text("https_ca_certificates_file").honoured(),
     flag("https_insecure", true).honoured(),
-    dict("http_proxy_information").honoured(),
+    dict("http_proxy_information").secret().honoured(),
 ];
 
 pub(super) const SWIFT: &[Known] = &[
@@ -63,11 +63,11 @@ pub(super) const SWIFT: &[Known] = &[
     flag("swift_store_create_container_on_put", false).honoured(),
     flag("swift_store_multi_tenant", false).honoured(),
     int("swift_store_multiple_containers_seed").between(0, 32).or("0").honoured(),
-    list("swift_store_admin_tenants"),
+    list("swift_store_admin_tenants").honoured(),
     flag("swift_store_ssl_compression", true),
     int("swift_store_retry_get_count").at_least(0).or("0").honoured(),
     int("swift_store_expire_soon_interval").at_least(0).or("60").honoured(),
-    flag("swift_store_use_trusts", true),
+    flag("swift_store_use_trusts", true).honoured(),
     flag("swift_buffer_on_upload", false).honoured(),
     text("swift_upload_buffer_dir").honoured(),
     text("default_swift_reference").or("ref1").honoured(),

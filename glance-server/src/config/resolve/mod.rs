@@ -97,8 +97,13 @@ impl Resolved {
 
     /// Notes that the value of `option` cannot be used, because it `must` be otherwise.
     pub(super) fn refuse(&self, section: &str, option: &str, must: impl AsRef<str>) {
+        self.refuse_at(None, section, option, must);
+    }
+
+    /// As [`Resolved::refuse`], for a value that stands at `place`; `None`: where the option is set.
+    pub(super) fn refuse_at(&self, place: Option<Origin>, section: &str, option: &str, must: impl AsRef<str>) {
         let message = format!("[{section}] {option} {}", must.as_ref());
-        let finding = Finding::new(self.origin(section, option), message);
+        let finding = Finding::new(place.or_else(|| self.origin(section, option)), message);
         self.problems.borrow_mut().push(finding);
     }
 
@@ -174,7 +179,7 @@ impl<'a> Expander<'a> {
         };
         let value = self
             .expanded(&text, &section.name, &mut Vec::new())
-            .map_err(|error| error.to_string())
+            .map_err(|error| explained(&error, option, &text))
             .and_then(|text| option.kind.read(&text))
             .map_err(|must| Finding::new(origin.clone(), format!("[{}] {} {must}", section.name, option.name)))?;
         // An empty number means that the option is not set.
@@ -193,10 +198,13 @@ impl<'a> Expander<'a> {
             written.extend(option.default);
         }
         let values: Result<Vec<_>, _> =
-            written.into_iter().map(|text| self.expanded(text, &section.name, &mut Vec::new())).collect();
+            written.iter().map(|text| self.expanded(text, &section.name, &mut Vec::new())).collect();
         match values {
             Ok(values) => Ok(Resolution { value: Some(Value::List(values)), origin }),
-            Err(error) => Err(Finding::new(origin, format!("[{}] {} {error}", section.name, option.name))),
+            Err(error) => {
+                let must = explained(&error, option, &written.join("\n"));
+                Err(Finding::new(origin, format!("[{}] {} {must}", section.name, option.name)))
+            }
         }
     }
 
@@ -242,10 +250,19 @@ impl<'a> Expander<'a> {
         path.push(key.clone());
         let expanded = self.expanded(&text, &known.name, path);
         path.pop();
-        let expanded = expanded?;
+        let expanded = expanded.map_err(|error| if may_show(option, &text) { error } else { error.without_names() })?;
         self.done.borrow_mut().insert(key, expanded.clone());
         Ok(expanded)
     }
+}
+
+/// What keeps `value` from being read, which is that of `option`. URLs may have a password in front of their host.
+fn explained(error: &ReferenceError, option: &Known, value: &str) -> String {
+    if may_show(option, value) { error.to_string() } else { error.clone().without_names().to_string() }
+}
+
+fn may_show(option: &Known, value: &str) -> bool {
+    !option.secret && !value.contains('@')
 }
 
 /// Calls `find` with every name that `option` has had in `section`, the present one first.

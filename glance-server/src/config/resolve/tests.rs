@@ -22,6 +22,22 @@ fn a_reference_to_nothing_or_in_a_circle_is_refused() {
 }
 
 #[test]
+fn a_dollar_sign_in_a_secret_does_not_show_what_follows_it() {
+    for text in [
+        "[DEFAULT]\nmetadata_encryption_key = a$canary",
+        "[DEFAULT]\ntransport_url = rabbit://u:${canary}@h/",
+        "[DEFAULT]\npublic_endpoint = http://u:a$canary@h",
+        "[database]\nslave_connection = mysql://u:a$canary@h/glance",
+        "[glance_store]\nhttp_proxy_information = http:http://u:$canary@h",
+        "[DEFAULT]\npublic_endpoint = http://$metadata_encryption_key\nmetadata_encryption_key = 0123456789abcde$canary",
+    ] {
+        let found = problems(text);
+        assert!(found.iter().any(|problem| problem.contains("is written $$")), "{text} {found:?}");
+        assert!(!found.concat().contains("canary"), "{found:?}");
+    }
+}
+
+#[test]
 fn references_that_multiply_are_cut_off() {
     let names = ["log_file", "log_dir", "public_endpoint", "log_date_format", "bind_host", "syslog_log_facility"];
     let mut text = format!("[DEFAULT]\nflavor = x\ninstance_format = {}\n", "x".repeat(1000));

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use glance_core::protection::RuleFormat;
+
 use crate::config::Secret;
 use crate::config::resolve::Resolved;
 
@@ -59,9 +61,14 @@ pub struct DefaultSettings {
     pub show_image_direct_url: bool,
     /// `show_multiple_locations`: whether images show `locations` and clients edit them (false).
     pub show_multiple_locations: bool,
+    /// `do_secure_hash`: whether data of registered locations is read to find its digests (true).
+    pub do_secure_hash: bool,
+    /// `http_retries`: how often reading such data is tried again (3).
+    pub http_retries: u64,
     /// `image_size_cap`: the largest image, in bytes (1 TiB).
     pub image_size_cap: u64,
-    /// `user_storage_quota`: bytes a project may keep; `None` (0): no limit.
+    /// `user_storage_quota`: bytes a project may keep; `None` (0): no limit. Without effect where
+    /// `use_keystone_limits` is set.
     pub user_storage_quota: Option<u64>,
     /// `enabled_import_methods`: in the order given (glance-direct, web-download, copy-image).
     pub enabled_import_methods: Vec<String>,
@@ -70,7 +77,7 @@ pub struct DefaultSettings {
     /// `property_protection_file`, found; it exists.
     pub property_protection_file: Option<PathBuf>,
     /// `property_protection_rule_format`: what the rules in that file are (roles).
-    pub property_protection_rule_format: PropertyProtectionFormat,
+    pub property_protection_rule_format: RuleFormat,
     /// `image_cache_dir`: its presence makes the versions document announce the cache API.
     pub image_cache_dir: Option<PathBuf>,
     /// `delayed_delete`: whether deleted images wait as `pending_delete` (false).
@@ -87,6 +94,14 @@ pub struct Bind {
 }
 
 impl Bind {
+    /// Reads `host:port`, with an IPv6 address in brackets; `None` for anything else.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = bare.or_else(|| (!host.contains(':')).then_some(host)).filter(|host| !host.is_empty())?;
+        Some(Self { host: host.to_owned(), port: port.parse().ok()? })
+    }
+
     /// Whether only this machine can reach it, as far as the text tells.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -105,15 +120,6 @@ impl fmt::Display for Bind {
             write!(f, "{}:{}", self.host, self.port)
         }
     }
-}
-
-/// What the rules of a property protection file are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PropertyProtectionFormat {
-    /// Lists of roles.
-    Roles,
-    /// Names of policy rules.
-    Policies,
 }
 
 impl DefaultSettings {
@@ -142,6 +148,8 @@ impl DefaultSettings {
             api_limit_max: number(options, "api_limit_max"),
             show_image_direct_url: options.flag(SECTION, "show_image_direct_url"),
             show_multiple_locations: options.flag(SECTION, "show_multiple_locations"),
+            do_secure_hash: options.flag(SECTION, "do_secure_hash"),
+            http_retries: number(options, "http_retries"),
             image_size_cap: number(options, "image_size_cap"),
             user_storage_quota: storage_quota(options),
             enabled_import_methods: options.list(SECTION, "enabled_import_methods"),
@@ -164,11 +172,10 @@ fn positive<T: TryFrom<i128> + Default + PartialEq>(options: &Resolved, option: 
     options.int(SECTION, option).filter(|number| *number != T::default())
 }
 
-fn protection_format(options: &Resolved) -> PropertyProtectionFormat {
-    match options.text(SECTION, "property_protection_rule_format").as_deref() {
-        Some("policies") => PropertyProtectionFormat::Policies,
-        _ => PropertyProtectionFormat::Roles,
-    }
+/// Other words were refused when the option was read.
+fn protection_format(options: &Resolved) -> RuleFormat {
+    let format = options.text(SECTION, "property_protection_rule_format");
+    format.and_then(|format| format.parse().ok()).unwrap_or_default()
 }
 
 fn encryption_key(options: &Resolved) -> Option<Secret> {
@@ -206,7 +213,9 @@ fn bytes(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bind, PropertyProtectionFormat, bytes};
+    use glance_core::protection::RuleFormat;
+
+    use super::{Bind, bytes};
     use crate::config::testing::{problems, settings};
 
     #[test]
@@ -259,7 +268,9 @@ mod tests {
         assert_eq!((default.image_location_quota, default.image_tag_quota), (Some(10), Some(128)));
         assert_eq!(default.hashing_algorithm, "sha512");
         assert_eq!(default.enabled_import_methods, ["glance-direct", "web-download", "copy-image"]);
-        assert_eq!(default.property_protection_rule_format, PropertyProtectionFormat::Roles);
+        assert_eq!(default.property_protection_rule_format, RuleFormat::Roles);
+        let policies = settings("[DEFAULT]\nproperty_protection_rule_format = policies").default;
+        assert_eq!(policies.property_protection_rule_format, RuleFormat::Policies);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct GlanceRsSettings {
     /// `data_dir` (`--data-dir`): the folder for whatever no other option places: `glance.db`,
     /// `images/`, `staging/`. `None` with a configuration that does not name one.
     pub data_dir: Option<PathBuf>,
+    /// `metrics_bind`: where `/metrics` is shown, without asking who reads it; `None`: nowhere.
+    pub metrics_bind: Option<Bind>,
     /// Bounds on what clients may ask of the server.
     pub limits: LimitSettings,
 }
@@ -92,6 +94,7 @@ impl GlanceRsSettings {
                 confined: takes_anyones_word && !allow_unauthenticated_remote,
             },
             data_dir,
+            metrics_bind: metrics_bind(options),
             limits: LimitSettings {
                 max_json_body: options.int(SECTION, "max_json_body").unwrap_or_default(),
                 max_connections: options.int(SECTION, "max_connections").unwrap_or_default(),
@@ -152,6 +155,16 @@ fn trusted_peers(options: &Resolved) -> Vec<Network> {
         options.refuse(SECTION, "trusted_peers", must.to_string());
         Vec::new()
     })
+}
+
+/// `<host>:<port>`: an address that others reach is one that the operator wrote down.
+fn metrics_bind(options: &Resolved) -> Option<Bind> {
+    let text = options.text(SECTION, "metrics_bind").filter(|text| !text.is_empty())?;
+    let bind = Bind::parse(&text);
+    if bind.is_none() {
+        options.refuse(SECTION, "metrics_bind", "must be <host>:<port>, such as 127.0.0.1:9300 or [::1]:9300");
+    }
+    bind
 }
 
 fn user_files(options: &Resolved, data_dir: Option<&Path>) -> UserFiles {
@@ -234,6 +247,17 @@ mod tests {
         assert_eq!(host(insist), "0.0.0.0");
         assert_eq!(host(&format!("{insist}\n[DEFAULT]\nbind_host = 192.0.2.1")), "192.0.2.1");
         assert_eq!(host("[glance_rs]\nauth_mode = trusted_headers"), "0.0.0.0");
+    }
+
+    #[test]
+    fn metrics_are_shown_where_the_operator_says_and_nowhere_else() {
+        let bind = |text: &str| settings(text).glance_rs.metrics_bind.map(|bind| bind.to_string());
+        assert_eq!(bind(""), None);
+        assert_eq!(bind("[glance_rs]\nmetrics_bind = 127.0.0.1:9300").as_deref(), Some("127.0.0.1:9300"));
+        assert_eq!(bind("[glance_rs]\nmetrics_bind = [::1]:9300").as_deref(), Some("[::1]:9300"));
+        for wrong in ["9300", ":9300", "here", "::1:9300", "h:70000", "[::1]"] {
+            assert_eq!(problems(&format!("[glance_rs]\nmetrics_bind = {wrong}")).len(), 1, "{wrong}");
+        }
     }
 
     #[test]

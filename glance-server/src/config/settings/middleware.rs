@@ -61,7 +61,8 @@ impl ProxyHeaders {
     }
 }
 
-/// `[healthcheck]`; settings of the paste file's health check override the section.
+/// `[healthcheck]`; settings of the paste file's health check override the section, which overrides what Glance's own
+/// paste file has.
 #[derive(Debug, Clone)]
 pub struct HealthcheckSettings {
     /// `backends`: what is looked at (`disable_by_file` with Glance's own paste file).
@@ -95,41 +96,54 @@ const HEALTHCHECK: &str = "healthcheck";
 
 impl HealthcheckSettings {
     pub(super) fn from(options: &Resolved, paste: &PasteSettings) -> Self {
-        let items = |option: &str| match paste.healthcheck(option) {
+        // What Glance's own paste file says gives way to the section where there is no file to change it in.
+        let given = |option: &str| {
+            let is_written = paste.healthcheck_place(option).is_some() || !options.is_set(HEALTHCHECK, option);
+            paste.healthcheck_setting(option).filter(|_| is_written)
+        };
+        let items = |option: &str| match given(option) {
             Some(text) => text.split(',').map(|item| item.trim().to_owned()).collect(),
             None => options.list(HEALTHCHECK, option),
         };
-        let flag = |option: &str| match paste.healthcheck(option) {
+        let flag = |option: &str| match given(option) {
             Some(text) => matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on"),
             None => options.flag(HEALTHCHECK, option),
         };
-        let path = paste.healthcheck("disable_by_file_path").map(ToOwned::to_owned);
+        let path = given("disable_by_file_path").map(ToOwned::to_owned);
         let path = path.or_else(|| options.text(HEALTHCHECK, "disable_by_file_path"));
         Self {
-            backends: read(options, "backends", items("backends"), backend),
+            backends: read((options, paste), "backends", items("backends"), backend),
             disable_by_file_path: path.map(PathBuf::from),
             disable_by_file_paths: read(
-                options,
+                (options, paste),
                 "disable_by_file_paths",
                 items("disable_by_file_paths"),
                 port_and_path,
             ),
             enable_by_file_paths: items("enable_by_file_paths").into_iter().map(PathBuf::from).collect(),
             detailed: flag("detailed"),
-            allowed_source_ranges: read(options, "allowed_source_ranges", items("allowed_source_ranges"), |item| {
-                item.parse().map_err(|error| format!("{error}"))
-            }),
+            allowed_source_ranges: read(
+                (options, paste),
+                "allowed_source_ranges",
+                items("allowed_source_ranges"),
+                |item| item.parse().map_err(|error| format!("{error}")),
+            ),
             ignore_proxied_requests: flag("ignore_proxied_requests"),
         }
     }
 }
 
 /// Each of `items` by `one`; the first that is refused is the option's problem.
-fn read<T>(options: &Resolved, option: &str, items: Vec<String>, one: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+fn read<T>(
+    (options, paste): (&Resolved, &PasteSettings),
+    option: &str,
+    items: Vec<String>,
+    one: impl Fn(&str) -> Result<T, String>,
+) -> Vec<T> {
     let items = items.into_iter().filter(|item| !item.is_empty());
     let read: Result<Vec<_>, _> = items.map(|item| one(&item)).collect();
     read.unwrap_or_else(|must| {
-        options.refuse(HEALTHCHECK, option, must);
+        options.refuse_at(paste.healthcheck_place(option), HEALTHCHECK, option, must);
         Vec::new()
     })
 }
@@ -181,6 +195,15 @@ mod tests {
         assert_eq!(health.backends, [HealthcheckBackend::DisableByFile]);
         assert_eq!(health.disable_by_file_path, Some("/etc/glance/healthcheck_disable".into()));
         assert!(health.detailed);
+    }
+
+    #[test]
+    fn without_a_paste_file_the_section_has_the_say() {
+        let text = "[healthcheck]\nbackends = disable_by_file, disable_by_files_ports\ndisable_by_file_path = /off";
+        let health = settings(text).healthcheck;
+        assert_eq!(health.backends, [HealthcheckBackend::DisableByFile, HealthcheckBackend::DisableByFilesPorts]);
+        assert_eq!(health.disable_by_file_path, Some("/off".into()));
+        assert_eq!(problems("[healthcheck]\nbackends = nosuch").len(), 1);
     }
 
     #[test]

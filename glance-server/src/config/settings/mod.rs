@@ -1,5 +1,6 @@
 //! Settings with types: one struct for each section that the server acts upon.
 
+mod account;
 mod authtoken;
 mod cloud_store;
 mod database;
@@ -10,6 +11,8 @@ mod http_store;
 mod image_format;
 mod logging;
 mod middleware;
+mod notifications;
+mod oslo_limit;
 mod outbound;
 mod paste;
 mod policy;
@@ -18,21 +21,24 @@ mod s3_store;
 mod stores;
 mod summary;
 mod swift_store;
+mod tls;
 mod vmware_store;
 
 pub use authtoken::AuthtokenSettings;
 pub use cloud_store::{AzureStoreSettings, GcsStoreSettings};
 pub use database::{Connection, DatabaseSettings};
-pub use default::{Bind, DefaultSettings, PropertyProtectionFormat};
+pub use default::{Bind, DefaultSettings};
 pub use file_store::{Datadir, FileStoreSettings};
 pub use glance_rs::{AuthMode, AuthSettings, GlanceRsSettings, LimitSettings};
 pub use http_store::HttpStoreSettings;
 pub use image_format::ImageFormatSettings;
 pub use logging::LoggingSettings;
 pub use middleware::{CorsSettings, HealthcheckBackend, HealthcheckSettings, ProxyHeaders};
+pub use notifications::NotificationSettings;
+pub use oslo_limit::OsloLimitSettings;
 pub use outbound::OutboundSettings;
-pub use paste::{Filter, PasteSettings};
-pub use policy::OsloPolicySettings;
+pub use paste::{Filter, HealthcheckPlace, PasteSettings};
+pub use policy::{OsloPolicySettings, Sought};
 pub use rbd_store::RbdStoreSettings;
 pub use s3_store::S3StoreSettings;
 pub use stores::{ConfiguredStore, StoreKind, StoreSettings};
@@ -46,6 +52,7 @@ use super::error::ConfigError;
 use super::finding::Finding;
 use super::resolve::Resolved;
 use super::sources::{ConfigFiles, Surroundings};
+use crate::http::TlsFiles;
 
 /// Everything the server is told by its configuration.
 #[derive(Debug, Clone)]
@@ -60,12 +67,16 @@ pub struct Settings {
     pub stores: StoreSettings,
     /// Where URLs of users may lead: `outbound_*` of `[glance_rs]`, and `[import_filtering_opts]`.
     pub outbound: OutboundSettings,
+    /// `[oslo_messaging_notifications]`, `[oslo_messaging_rabbit]`, and what `[DEFAULT]` says of messages.
+    pub notifications: NotificationSettings,
     /// `[database]`.
     pub database: DatabaseSettings,
     /// `[paste_deploy]` and the paste file.
     pub paste: PasteSettings,
     /// `[keystone_authtoken]`, where callers are known by Keystone.
     pub authtoken: Option<AuthtokenSettings>,
+    /// `[oslo_limit]`, where `use_keystone_limits` is set.
+    pub oslo_limit: Option<OsloLimitSettings>,
     /// `[oslo_policy]`.
     pub oslo_policy: OsloPolicySettings,
     /// `[cors]` and `[cors.<name>]` where they name an origin; empty: no such requests.
@@ -76,6 +87,8 @@ pub struct Settings {
     pub proxy_headers: ProxyHeaders,
     /// `[glance_rs]`.
     pub glance_rs: GlanceRsSettings,
+    /// `cert_file`, `key_file` and `ca_file` of `[glance_rs]`; `None`: plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// `schema-image.json`, the operator's own image properties, where it exists.
     pub schema_image: Option<PathBuf>,
     /// The files all this was read from; none of them when nothing is configured at all.
@@ -97,12 +110,13 @@ impl Settings {
         warnings: &mut Vec<Finding>,
     ) -> Result<Self, ConfigError> {
         let unconfigured = files.is_empty();
-        let paste = PasteSettings::from(options, &files)?;
+        let paste = PasteSettings::from(options, &files, warnings)?;
         demand_cache_address(options, &paste);
         let data_dir = glance_rs::data_dir(options, around, unconfigured);
         let glance_rs = GlanceRsSettings::from(options, &paste, data_dir);
         let bind = glance_rs::bind(options, &glance_rs.auth, unconfigured, warnings);
         let keystone = glance_rs.auth.mode == AuthMode::Keystone;
+        let limited = options.flag("DEFAULT", "use_keystone_limits");
         let data_dir = glance_rs.data_dir.as_deref();
         Ok(Self {
             default: DefaultSettings::from(options, bind, protection_file(options, &files)),
@@ -110,8 +124,10 @@ impl Settings {
             image_format: ImageFormatSettings::from(options),
             stores: StoreSettings::from(options, data_dir),
             outbound: OutboundSettings::from(options),
+            notifications: NotificationSettings::from(options, warnings),
             database: DatabaseSettings::from(options, data_dir),
             authtoken: keystone.then(|| AuthtokenSettings::from(options, &paste)).flatten(),
+            oslo_limit: limited.then(|| OsloLimitSettings::from(options)).flatten(),
             oslo_policy: OsloPolicySettings::from(options, &files, warnings),
             cors: CorsSettings::all(options),
             healthcheck: HealthcheckSettings::from(options, &paste),
@@ -119,6 +135,7 @@ impl Settings {
             schema_image: files.find("schema-image.json").filter(|path| path.is_file()),
             paste,
             glance_rs,
+            tls: tls::from(options, warnings),
             files,
         })
     }

@@ -18,7 +18,20 @@ impl fmt::Display for Summary<'_> {
                 writeln!(f, "configuration: {}", names.join(", "))?;
             }
         }
+        if let Some(folder) = &glance_rs.data_dir {
+            writeln!(f, "data folder: {}", folder.display())?;
+        }
         writeln!(f, "address: {}", default.bind)?;
+        if let Some(tls) = &self.0.tls {
+            write!(f, "TLS: certificate in {}", tls.certificate.display())?;
+            match &tls.clients {
+                Some(file) => writeln!(f, ", clients need one of an authority in {}", file.display())?,
+                None => writeln!(f)?,
+            }
+        }
+        if let Some(bind) = &glance_rs.metrics_bind {
+            writeln!(f, "metrics: http://{bind}/metrics")?;
+        }
         match glance_rs.auth.mode {
             AuthMode::None => writeln!(f, "callers: not authenticated, all are administrators")?,
             AuthMode::Fake => writeln!(f, "callers: taken at their word (X-Auth-Token: user:project:roles)")?,
@@ -49,8 +62,10 @@ impl fmt::Display for Summary<'_> {
                 }
                 StoreKind::Http(_) => writeln!(f, ", images elsewhere on the web, only read")?,
                 StoreKind::Swift(swift) => writeln!(f, " in container {}", swift.container)?,
-                StoreKind::Vmware(vmware) => writeln!(f, " on {}", vmware.server_host)?,
-                StoreKind::S3(s3) => writeln!(f, " in the bucket {} at {}", s3.bucket, s3.host)?,
+                StoreKind::Vmware(vmware) => writeln!(f, " on {}", without_account(&vmware.server_host))?,
+                StoreKind::S3(s3) => {
+                    writeln!(f, " in the bucket {} at {}", s3.bucket, without_account(&s3.host))?;
+                }
                 StoreKind::Gcs(gcs) => writeln!(f, " in the bucket {}", gcs.bucket)?,
                 StoreKind::Azure(azure) => writeln!(f, " in the container {} of {}", azure.container, azure.account)?,
                 StoreKind::Rbd(rbd) => writeln!(f, ", pool {} of a Ceph cluster", rbd.pool)?,
@@ -59,5 +74,34 @@ impl fmt::Display for Summary<'_> {
         }
         let staging: Vec<_> = stores.staging.datadirs.iter().map(|dir| dir.path.display().to_string()).collect();
         write!(f, "staging: {}", staging.join(", "))
+    }
+}
+
+/// `address` without the name and password that a URL may have in front of its host.
+fn without_account(address: &str) -> &str {
+    address.rsplit_once('@').map_or(address, |(_, host)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::testing::settings;
+
+    #[test]
+    fn no_account_of_a_store_is_shown() {
+        let shown = |store: &str| {
+            let text = "[DEFAULT]\nenabled_backends = x:";
+            settings(&format!("{text}{store}")).summary().to_string()
+        };
+        let default = "[glance_store]\ndefault_backend = x\n[x]\n";
+        let s3 = shown(&format!(
+            "s3\n{default}s3_store_host = http://u:canary@h:1\ns3_store_access_key = k\ns3_store_secret_key = k\n\
+             s3_store_bucket = b"
+        ));
+        assert!(s3.contains("in the bucket b at h:1\n") && !s3.contains("canary"), "{s3}");
+        let vmware = shown(&format!(
+            "vmware\n{default}vmware_server_host = u:canary@vc\nvmware_server_username = u\n\
+             vmware_server_password = p\nvmware_datastores = d:s"
+        ));
+        assert!(vmware.contains("on vc\n") && !vmware.contains("canary"), "{vmware}");
     }
 }

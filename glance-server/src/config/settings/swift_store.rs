@@ -18,6 +18,10 @@ pub struct SwiftStoreSettings {
     pub account: SwiftAccount,
     /// `swift_store_multi_tenant` (false): whether data lies in the accounts of those who upload it.
     pub multi_tenant: bool,
+    /// `swift_store_admin_tenants`: the ids of projects that read and write the data of all callers.
+    pub admin_projects: Vec<String>,
+    /// `swift_store_use_trusts` (true): whether an upload that outlives its caller's token goes on with a trust.
+    pub use_trusts: bool,
     /// `swift_store_endpoint`: the storage URL, whatever the catalogue says.
     pub endpoint: Option<String>,
     /// `swift_store_endpoint_type` (publicURL): which URL of the catalogue is used.
@@ -83,6 +87,8 @@ impl SwiftStoreSettings {
             default_reference: text("default_swift_reference").unwrap_or_default(),
             account: SwiftAccount::from(options, section),
             multi_tenant,
+            admin_projects: options.list(section, "swift_store_admin_tenants"),
+            use_trusts: options.flag(section, "swift_store_use_trusts"),
             endpoint: text("swift_store_endpoint"),
             endpoint_type: text("swift_store_endpoint_type").unwrap_or_default(),
             service_type: text("swift_store_service_type").unwrap_or_default(),
@@ -103,6 +109,13 @@ impl SwiftStoreSettings {
 }
 
 impl SwiftAccount {
+    /// Whether nothing says who logs in.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        let Self { user, key, application_credential_id: id, application_credential_secret: secret, .. } = self;
+        self.auth_address.is_none() && [user, key, id, secret].into_iter().all(Option::is_none)
+    }
+
     fn from(options: &Resolved, section: &str) -> Self {
         let secret = |option| options.secret(section, option);
         Self {
@@ -174,6 +187,18 @@ mod tests {
         assert_eq!((read.container.as_str(), read.retry_get_count), ("images", Some(0)));
         assert_eq!(read.config_file, Some(PathBuf::from("/etc/glance/swift.conf")));
         assert_eq!(read.buffer_dir, Some(PathBuf::from("/var/tmp")));
+    }
+
+    #[test]
+    fn a_store_in_the_accounts_of_callers_reads_its_options() {
+        let read = store(
+            "[glance_store]\nstores = file,swift\nswift_store_multi_tenant = true\n\
+             swift_store_admin_tenants = a1, b2\nswift_store_use_trusts = false",
+        );
+        assert!(read.multi_tenant && !read.use_trusts && read.account.is_absent());
+        assert_eq!(read.admin_projects, ["a1", "b2"]);
+        let usual = store("[glance_store]\nstores = file,swift\nswift_store_user = t:u");
+        assert!(!usual.multi_tenant && usual.use_trusts && !usual.account.is_absent());
     }
 
     #[test]

@@ -97,7 +97,10 @@ fn names_in_options_are_found_beside_the_file_then_in_the_search_folders() {
     let path = folder.write("one/glance-api.conf", COMPLETE);
     folder.around.system = vec![folder.path("etc")];
     let elsewhere = folder.write("etc/policy.yaml", "");
-    let find = |folder: &Folder| folder.load(&[file(&path)]).unwrap().settings.oslo_policy.policy_file;
+    let find = |folder: &Folder| {
+        let mut settings = folder.load(&[file(&path)]).unwrap().settings.oslo_policy;
+        settings.policy_file.look().map(ToOwned::to_owned)
+    };
     assert_eq!(find(&folder), Some(elsewhere));
     let beside = folder.write("one/policy.yaml", "");
     assert_eq!(find(&folder), Some(beside));

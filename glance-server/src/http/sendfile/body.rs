@@ -1,5 +1,6 @@
 //! A response body that is part of a file.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-use super::marker::{FRAME, FileSender};
+use super::marker::{FRAME, FileSender, Sent};
 use super::readahead;
 
 /// A range of a file as a response body that the kernel sends.
@@ -28,7 +29,6 @@ use super::readahead;
 ///     Body::new(FileBody::new(&sender, file, 0..4096))
 /// }
 /// ```
-#[derive(Debug)]
 pub struct FileBody {
     sender: FileSender,
     file: Arc<File>,
@@ -37,6 +37,8 @@ pub struct FileBody {
     reading: Option<JoinHandle<()>>,
     /// The window at the start of `left` needs no further look.
     ready: bool,
+    /// Told of every byte that the kernel took.
+    sent: Option<Sent>,
 }
 
 impl FileBody {
@@ -45,7 +47,14 @@ impl FileBody {
     /// If the file ends before the range does, the connection breaks where the file ends.
     #[must_use]
     pub fn new(sender: &FileSender, file: Arc<File>, range: Range<u64>) -> Self {
-        Self { sender: sender.clone(), file, left: range, reading: None, ready: false }
+        Self { sender: sender.clone(), file, left: range, reading: None, ready: false, sent: None }
+    }
+
+    /// The same, telling `sent` how many bytes the kernel took, whenever it takes some. It is dropped when
+    /// nothing of the range is on its way any more.
+    #[must_use]
+    pub fn counted(self, sent: Sent) -> Self {
+        Self { sent: Some(sent), ..self }
     }
 
     fn window(&self) -> Range<u64> {
@@ -67,6 +76,12 @@ impl FileBody {
     }
 }
 
+impl fmt::Debug for FileBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileBody").field("file", &self.file).field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
 impl Body for FileBody {
     type Data = Bytes;
     type Error = io::Error;
@@ -78,7 +93,7 @@ impl Body for FileBody {
         }
         ready!(this.poll_read_ahead(cx))?;
         let window = this.window();
-        let Some(marker) = this.sender.mark(&this.file, &window) else {
+        let Some(marker) = this.sender.mark(&this.file, &window, this.sent.as_ref()) else {
             return Poll::Ready(Some(Err(io::Error::other("too many file frames at once"))));
         };
         this.left.start = window.end;

@@ -1,7 +1,8 @@
 //! Addresses that stand for bytes of files.
 
+use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -19,6 +20,9 @@ const SLOTS: usize = 4;
 /// Nobody reads or writes this memory, so the kernel never backs it with pages.
 static ARENA: LazyLock<&'static [u8]> = LazyLock::new(|| Vec::leak(vec![0; FRAME * SLOTS]));
 
+/// Told how many bytes more were sent. It is called while a connection is being written to, so it does no more than count.
+pub type Sent = Arc<dyn Fn(u64) + Send + Sync>;
+
 /// Permission to answer on one connection with files: found among the extensions of a request that
 /// came over plain HTTP/1.1.
 #[derive(Clone, Debug, Default)]
@@ -33,12 +37,25 @@ struct Markers {
     strayed: bool,
 }
 
-#[derive(Debug)]
 struct Slot {
     file: Arc<File>,
     offset: u64,
     len: usize,
     sent: usize,
+    /// Told of every byte that is sent.
+    told: Option<Sent>,
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, offset, len, sent, .. } = self;
+        f.debug_struct("Slot")
+            .field("file", file)
+            .field("offset", offset)
+            .field("len", len)
+            .field("sent", sent)
+            .finish_non_exhaustive()
+    }
 }
 
 /// File bytes a slice stands for.
@@ -52,14 +69,15 @@ pub(super) struct Piece {
 
 impl FileSender {
     /// A marker for `range` of `file`, at most [`FRAME`] bytes; `None` if too many are under way.
-    pub(super) fn mark(&self, file: &Arc<File>, range: &Range<u64>) -> Option<Bytes> {
+    pub(super) fn mark(&self, file: &Arc<File>, range: &Range<u64>, told: Option<&Sent>) -> Option<Bytes> {
         let len = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
         if len > FRAME {
             return None;
         }
         let mut markers = self.lock();
         let slot = markers.slots.iter().position(Option::is_none)?;
-        markers.slots[slot] = Some(Slot { file: Arc::clone(file), offset: range.start, len, sent: 0 });
+        markers.slots[slot] =
+            Some(Slot { file: Arc::clone(file), offset: range.start, len, sent: 0, told: told.cloned() });
         drop(markers);
         Some(Bytes::from_owner(Marker { sender: self.clone(), slot, len }))
     }
@@ -71,14 +89,11 @@ impl FileSender {
     /// A slice of the arena that stands for nothing, or any slice after a marker has strayed:
     /// the connection must not write another byte.
     pub(super) fn locate(&self, slice: &[u8]) -> io::Result<Option<Piece>> {
-        let within = slice.as_ptr().addr().wrapping_sub(ARENA.as_ptr().addr());
         let markers = self.lock();
         if markers.strayed {
             return Err(io::Error::other("file data was taken off its path"));
         }
-        if within >= FRAME * SLOTS {
-            return Ok(None);
-        }
+        let Some(within) = place(slice) else { return Ok(None) };
         let (slot, start) = (within / FRAME, within % FRAME);
         markers.slots[slot]
             .as_ref()
@@ -97,12 +112,33 @@ impl FileSender {
     pub(super) fn sent(&self, piece: &Piece, count: usize) {
         if let Some(slot) = &mut self.lock().slots[piece.slot] {
             slot.sent += count;
+            if let Some(told) = &slot.told {
+                told(count as u64);
+            }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Markers> {
         self.markers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Refuses slices that stand for bytes of files, on a connection that cannot send them.
+///
+/// # Errors
+///
+/// There is one: the connection must not write another byte.
+pub(in crate::http) fn without_markers(slices: &[IoSlice<'_>]) -> io::Result<()> {
+    if slices.iter().any(|slice| place(slice).is_some()) {
+        return Err(io::Error::other("a file marker stands for nothing here"));
+    }
+    Ok(())
+}
+
+/// Where in the arena `slice` begins; `None` if it is ordinary memory.
+fn place(slice: &[u8]) -> Option<usize> {
+    let within = slice.as_ptr().addr().wrapping_sub(ARENA.as_ptr().addr());
+    (within < FRAME * SLOTS).then_some(within)
 }
 
 /// Keeps its slot taken for as long as a frame refers to it.
@@ -122,12 +158,15 @@ impl AsRef<[u8]> for Marker {
 impl Drop for Marker {
     fn drop(&mut self) {
         let mut markers = self.sender.lock();
-        let sent = markers.slots[self.slot].take().map(|slot| slot.sent);
-        if sent != Some(self.len) {
+        let slot = markers.slots[self.slot].take();
+        if slot.as_ref().map(|slot| slot.sent) != Some(self.len) {
             // Somebody may have copied the marker (a compressing layer, say): what stands in the
             // copy is zeros.
             markers.strayed = true;
         }
+        drop(markers);
+        // With it may go who was told, who has things to do of its own then.
+        drop(slot);
     }
 }
 
@@ -142,7 +181,7 @@ mod tests {
     #[test]
     fn a_part_of_a_marker_stands_for_the_same_part_of_the_file() {
         let sender = FileSender::default();
-        let marker = sender.mark(&file(), &(1000..5000)).unwrap();
+        let marker = sender.mark(&file(), &(1000..5000), None).unwrap();
         let piece = sender.locate(&marker[300..1300]).unwrap().unwrap();
         assert_eq!((piece.offset, piece.len), (1300, 1000));
     }
@@ -150,21 +189,29 @@ mod tests {
     #[test]
     fn ordinary_memory_stands_for_itself() {
         let sender = FileSender::default();
-        let _marker = sender.mark(&file(), &(0..10)).unwrap();
+        let _marker = sender.mark(&file(), &(0..10), None).unwrap();
         assert!(sender.locate(b"HTTP/1.1 200 OK").unwrap().is_none());
         assert!(sender.locate(&[]).unwrap().is_none());
     }
 
     #[test]
     fn a_marker_of_another_connection_stands_for_nothing() {
-        let marker = FileSender::default().mark(&file(), &(0..10)).unwrap();
+        let marker = FileSender::default().mark(&file(), &(0..10), None).unwrap();
         assert!(FileSender::default().locate(&marker).is_err());
+    }
+
+    #[test]
+    fn a_connection_without_files_takes_ordinary_memory_alone() {
+        let marker = FileSender::default().mark(&file(), &(0..10), None).unwrap();
+        let [head, body] = [IoSlice::new(b"HTTP/1.1 200 OK"), IoSlice::new(&marker[3..5])];
+        assert!(without_markers(&[head]).is_ok());
+        assert!(without_markers(&[head, body]).is_err());
     }
 
     #[test]
     fn a_marker_dropped_before_it_was_sent_breaks_the_connection() {
         let sender = FileSender::default();
-        let copy = sender.mark(&file(), &(0..10)).unwrap().to_vec();
+        let copy = sender.mark(&file(), &(0..10), None).unwrap().to_vec();
         assert!(sender.locate(&copy).is_err());
     }
 
@@ -172,7 +219,7 @@ mod tests {
     fn slots_are_used_again_once_sent() {
         let (sender, file) = (FileSender::default(), file());
         for _ in 0..3 * SLOTS {
-            let marker = sender.mark(&file, &(0..FRAME as u64)).unwrap();
+            let marker = sender.mark(&file, &(0..FRAME as u64), None).unwrap();
             let piece = sender.locate(&marker).unwrap().unwrap();
             sender.sent(&piece, piece.len);
         }
@@ -182,14 +229,14 @@ mod tests {
     #[test]
     fn no_more_markers_than_slots() {
         let (sender, file) = (FileSender::default(), file());
-        let held: Vec<_> = (0..SLOTS).map(|_| sender.mark(&file, &(0..1))).collect();
+        let held: Vec<_> = (0..SLOTS).map(|_| sender.mark(&file, &(0..1), None)).collect();
         assert!(held.iter().all(Option::is_some));
-        assert!(sender.mark(&file, &(0..1)).is_none());
+        assert!(sender.mark(&file, &(0..1), None).is_none());
     }
 
     #[test]
     fn a_frame_has_an_upper_size() {
         let sender = FileSender::default();
-        assert!(sender.mark(&file(), &(0..FRAME as u64 + 1)).is_none());
+        assert!(sender.mark(&file(), &(0..FRAME as u64 + 1), None).is_none());
     }
 }

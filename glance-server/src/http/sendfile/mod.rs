@@ -17,5 +17,6 @@ mod transfer;
 
 pub use body::FileBody;
 pub(super) use cork::Cork;
-pub use marker::FileSender;
+pub(super) use marker::without_markers;
+pub use marker::{FileSender, Sent};
 pub(super) use transfer::send;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::extract::{OriginalUri, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use glance_server::auth::{Identity, KeystoneAuth, KeystoneOptions};
@@ -48,11 +48,15 @@ pub(crate) struct Said {
     /// What was asked about tokens: the token and the query.
     pub(crate) asked: Vec<(String, String)>,
     pub(crate) logins: Vec<Value>,
+    /// What each path of the identity API says, without `/v3`, but for tokens.
+    pub(crate) says: HashMap<String, Value>,
+    /// What was asked beside tokens: path and query.
+    pub(crate) wondered: Vec<String>,
 }
 
 /// A Keystone until it is dropped.
 pub(crate) struct FakeKeystone {
-    address: String,
+    pub(crate) address: String,
     said: Arc<Mutex<Said>>,
     serving: JoinHandle<()>,
 }
@@ -62,7 +66,10 @@ type Shared = State<Arc<Mutex<Said>>>;
 impl FakeKeystone {
     pub(crate) async fn new() -> Self {
         let said = Arc::new(Mutex::new(Said::default()));
-        let router = Router::new().route("/v3/auth/tokens", get(about).post(log_in)).with_state(Arc::clone(&said));
+        let router = Router::new()
+            .route("/v3/auth/tokens", get(about).post(log_in))
+            .fallback(other)
+            .with_state(Arc::clone(&said));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -153,6 +160,27 @@ async fn log_in(State(said): Shared, body: Bytes) -> Response {
         "user": { "id": "glance" }, "expires_at": "2999-01-01T00:00:00.000000Z", "catalog": [],
     } });
     (StatusCode::CREATED, [("x-subject-token", OWN_TOKEN)], token.to_string()).into_response()
+}
+
+async fn other(State(said): Shared, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Response {
+    // Those who ask at once shall really be under way at once.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let (manner, answer) = {
+        let mut said = said.lock().unwrap();
+        said.wondered.push(uri.to_string());
+        if headers["x-auth-token"] != OWN_TOKEN || said.refusals > 0 {
+            said.refusals = said.refusals.saturating_sub(1);
+            return StatusCode::UNAUTHORIZED.into_response();
+        }
+        (said.manner.clone(), said.says.get(uri.path().trim_start_matches("/v3")).cloned())
+    };
+    match (manner, answer) {
+        (Manner::Status(status), _) => StatusCode::from_u16(status).unwrap().into_response(),
+        (Manner::Text(text), _) => text.into_response(),
+        (Manner::Silence, _) => std::future::pending().await,
+        (Manner::Usual, Some(answer)) => answer.to_string().into_response(),
+        (Manner::Usual, None) => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 async fn about(State(said): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {

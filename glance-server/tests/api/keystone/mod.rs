@@ -1,6 +1,6 @@
 //! Callers whom Keystone vouches for.
 
-mod fake;
+pub(crate) mod fake;
 
 use axum::body::Body;
 use futures::future::join_all;

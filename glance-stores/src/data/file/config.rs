@@ -77,14 +77,30 @@ impl FileStoreBuilder {
     /// [`FileStoreError`] if the settings contradict each other or themselves. Not if a folder
     /// cannot be used: that is a warning in the log, and a store that does not write.
     pub fn open(self) -> Result<FileStore, FileStoreError> {
-        let file_mode = self.file_mode.unwrap_or(FILE_MODE);
-        if file_mode & 0o400 == 0 || file_mode & !0o777 != 0 {
-            return Err(FileStoreError::Permission);
-        }
+        let file_mode = self.checked_mode()?;
         let mounts = self.metadata.map(Mounts::parse).transpose()?.unwrap_or_default();
         let folders = Folders::open(self.folders, self.file_mode)?;
         let chunk_size = self.chunk_size;
         Ok(FileStore { folders: Arc::new(folders), mounts, file_mode, chunk_size, thin: self.thin })
+    }
+
+    /// Whether [`open`](Self::open) finds fault with the settings. No folder is made or looked into.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn check(self) -> Result<(), FileStoreError> {
+        self.checked_mode()?;
+        self.metadata.map(Mounts::parse).transpose()?;
+        Folders::check(self.folders)
+    }
+
+    fn checked_mode(&self) -> Result<u32, FileStoreError> {
+        let file_mode = self.file_mode.unwrap_or(FILE_MODE);
+        if file_mode & 0o400 == 0 || file_mode & !0o777 != 0 {
+            return Err(FileStoreError::Permission);
+        }
+        Ok(file_mode)
     }
 }
 

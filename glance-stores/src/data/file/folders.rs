@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use glance_core::image::ImageId;
-use glance_core::store::StoreError;
+use glance_core::store::{BoxError, StoreError};
 use rustix::fs::{Access, AtFlags, CWD};
 use serde_json::Value;
 
@@ -49,6 +49,22 @@ impl Folders {
     /// Creates folders that are missing and finds out which can be written to. Folders in use are
     /// opened up for those who are to read files of the mode `asked_mode`.
     pub(super) fn open(folders: Vec<Folder>, asked_mode: Option<u32>) -> Result<Self, FileStoreError> {
+        let all = Self::named(folders)?;
+        let folders = Self { all, asked_mode, looked: Mutex::new(Instant::now()), naming: Mutex::default() };
+        for (folder, cause) in folders.prepare() {
+            let folder = folder.display();
+            tracing::warn!(%folder, error = %cause, "the folder cannot be written to: image data in it is only read");
+        }
+        Ok(folders)
+    }
+
+    /// Whether the folders can be those of one store, as far as their names tell.
+    pub(super) fn check(folders: Vec<Folder>) -> Result<(), FileStoreError> {
+        Self::named(folders).map(drop)
+    }
+
+    /// The folders in the order in which they are filled, none of them looked at.
+    fn named(folders: Vec<Folder>) -> Result<Vec<Opened>, FileStoreError> {
         let mut all: Vec<Opened> = Vec::new();
         for Folder { path, priority } in folders {
             let path = absolute(path)?;
@@ -62,12 +78,7 @@ impl Folders {
             return Err(FileStoreError::NoFolder);
         }
         all.sort_by_key(|folder| -i128::from(folder.priority));
-        let folders = Self { all, asked_mode, looked: Mutex::new(Instant::now()), naming: Mutex::default() };
-        for (folder, cause) in folders.prepare() {
-            let folder = folder.display();
-            tracing::warn!(%folder, error = %cause, "the folder cannot be written to: image data in it is only read");
-        }
-        Ok(folders)
+        Ok(all)
     }
 
     /// Makes folders ready that are not, and gives back those that cannot be.
@@ -124,15 +135,43 @@ impl Folders {
         if self.find(id) {
             return Err(StoreError::Exists { store: KIND, id });
         }
+        let doing = "creating a data file";
         let candidates = self.all.iter().filter(|folder| folder.is_writable()).filter_map(|folder| {
-            let room = free(&folder.path)
-                .inspect_err(|cause| tracing::warn!(folder = %folder.path.display(), error = %cause, "no room known"));
+            let room = free(&folder.path).inspect_err(
+                |cause| tracing::warn!(folder = %folder.path.display(), error = %cause, "a folder cannot be looked into"),
+            );
             Some((folder, room.ok()?))
         });
         let candidates: Vec<_> = candidates.collect();
+        if candidates.is_empty() {
+            return Err(self.gone("none of the folders is there", doing));
+        }
         let rooms: Vec<_> = candidates.iter().map(|(folder, room)| (folder.priority, *room)).collect();
         let chosen = choose(&rooms, size.unwrap_or(0)).ok_or(StoreError::Full { store: KIND })?;
-        Claim::create(&candidates[chosen].0.path, id).map_err(|cause| error::writing(cause, "creating a data file"))
+        Claim::create(&candidates[chosen].0.path, id).map_err(|cause| error::writing(cause, doing))
+    }
+
+    /// `failed`, unless the folder that the path lies in is not there: then nothing is known of what it holds. A folder
+    /// that is there and empty because nothing is mounted on it looks like any other. Blocks.
+    pub(super) fn unless_gone(&self, path: &Path, failed: StoreError, doing: &'static str) -> StoreError {
+        let gone = |folder: &&Opened| path.starts_with(&folder.path) && !folder.path.is_dir();
+        match self.all.iter().find(gone) {
+            Some(folder) if matches!(failed, StoreError::NotFound { .. }) => {
+                self.gone(format!("the folder {} is not there", folder.path.display()), doing)
+            }
+            _ => failed,
+        }
+    }
+
+    /// What is said where a folder is gone. Only without any is the store as a whole not to be reached: others go on
+    /// taking and giving data. Blocks.
+    fn gone(&self, cause: impl Into<BoxError>, doing: &'static str) -> StoreError {
+        let source = cause.into();
+        if self.all.iter().any(|folder| folder.path.is_dir()) {
+            StoreError::Failed { store: KIND, doing, source }
+        } else {
+            StoreError::Unavailable { store: KIND, doing, source }
+        }
     }
 
     /// Gives finished data its name, for good, unless the image has data already.
@@ -153,11 +192,19 @@ impl Folders {
 
     /// Removes finished and unfinished data of an image from all folders.
     pub(super) fn discard(&self, id: ImageId) -> Result<(), StoreError> {
+        let doing = "discarding data files";
+        let mut failed = None;
         for folder in &self.all {
-            let discarded = discard(&folder.path, id);
-            discarded.map_err(|cause| error::general(cause, "discarding data files"))?;
+            if let Err(cause) = discard(&folder.path, id) {
+                failed.get_or_insert(match cause.kind() {
+                    // What was never written to has none of the data.
+                    io::ErrorKind::NotFound if !folder.is_writable() => continue,
+                    io::ErrorKind::NotFound => self.gone(cause, doing),
+                    _ => error::general(cause, doing),
+                });
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Whether an image has data in any of the folders: a put may choose another than the last did.
@@ -242,11 +289,7 @@ pub(super) fn flush_folder_of(path: &Path) -> io::Result<()> {
 }
 
 fn discard(folder: &Path, id: ImageId) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
+    for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
         if name.to_str().is_some_and(|name| name == id.as_str() || pending::is_of(name, id)) {
             match fs::remove_file(folder.join(name)) {

@@ -20,6 +20,7 @@ pub use config::{FileStoreBuilder, FileStoreError, Folder, file_mode};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tracing::Span;
 
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -80,7 +81,8 @@ impl FileStore {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if self.folders.is_worth_another_look() {
             let folders = Arc::clone(&self.folders);
-            runtime.spawn_blocking(move || folders.look_again());
+            let span = Span::current();
+            runtime.spawn_blocking(move || span.in_scope(|| folders.look_again()));
         }
     }
 
@@ -102,7 +104,8 @@ impl FileStore {
             }
             Err(error) => {
                 // The error at hand says more than one from the clean-up would.
-                let _ = tokio::task::spawn_blocking(move || drop(claim)).await;
+                let span = Span::current();
+                let _ = tokio::task::spawn_blocking(move || span.in_scope(|| drop(claim))).await;
                 Err(error)
             }
         }
@@ -145,8 +148,10 @@ impl Store for FileStore {
     }
 
     async fn get(&self, at: &Location, range: ByteRange) -> Result<Reading, StoreError> {
-        let (path, location) = (self.path(at)?, at.clone());
-        let (file, size) = blocking("opening a data file", move || open(&path, &location)).await?;
+        let (path, location, folders) = (self.path(at)?, at.clone(), Arc::clone(&self.folders));
+        let doing = "opening a data file";
+        let opened = move || open(&path, &location).map_err(|failed| folders.unless_gone(&path, failed, doing));
+        let (file, size) = blocking(doing, opened).await?;
         let range = range.within(size).ok_or(StoreError::OutOfRange { store: KIND, size })?;
         let file = Arc::new(file);
         let stream = read::stream(Arc::clone(&file), range.clone(), self.chunk_size);
@@ -154,19 +159,22 @@ impl Store for FileStore {
     }
 
     async fn size(&self, at: &Location) -> Result<u64, StoreError> {
-        let (path, location) = (self.path(at)?, at.clone());
-        blocking("looking at a data file", move || {
-            let found = path.metadata().map_err(|cause| error::reading(cause, &location, "looking at a data file"))?;
+        let (path, location, folders) = (self.path(at)?, at.clone(), Arc::clone(&self.folders));
+        let doing = "looking at a data file";
+        blocking(doing, move || {
+            let failed = |cause| folders.unless_gone(&path, error::reading(cause, &location, doing), doing);
+            let found = path.metadata().map_err(failed)?;
             if found.is_file() { Ok(found.len()) } else { Err(StoreError::NotFound { store: KIND, location }) }
         })
         .await
     }
 
     async fn delete(&self, at: &Location) -> Result<(), StoreError> {
-        let (path, location) = (self.path(at)?, at.clone());
-        blocking("deleting a data file", move || {
+        let (path, location, folders) = (self.path(at)?, at.clone(), Arc::clone(&self.folders));
+        let doing = "deleting a data file";
+        blocking(doing, move || {
             let deleted = std::fs::remove_file(&path).and_then(|()| folders::flush_folder_of(&path));
-            deleted.map_err(|cause| error::reading(cause, &location, "deleting a data file"))
+            deleted.map_err(|cause| folders.unless_gone(&path, error::reading(cause, &location, doing), doing))
         })
         .await
     }
@@ -228,7 +236,8 @@ fn blocking<T: Send + 'static>(
     doing: &'static str,
     calls: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
-    let done = tokio::task::spawn_blocking(calls);
+    let span = Span::current();
+    let done = tokio::task::spawn_blocking(move || span.in_scope(calls));
     done.map(move |done| {
         done.unwrap_or_else(|cause| Err(StoreError::Failed { store: KIND, doing, source: BoxError::from(cause) }))
     })

@@ -1,6 +1,7 @@
 //! Parts that are no object yet.
 
 use std::sync::Arc;
+use tracing::Instrument as _;
 
 use bytes::Bytes;
 use glance_core::store::StoreError;
@@ -42,7 +43,7 @@ impl Parts {
                 let sent = self.sending.join_next().await;
                 self.sent(sent)?;
             }
-            self.sending.spawn(self.upload.put_part(part.into_iter().collect()));
+            self.sending.spawn(self.upload.put_part(part.into_iter().collect()).in_current_span());
             part = data.batch(sizes.of(number)).await?;
             if part.is_empty() {
                 break;
@@ -59,7 +60,7 @@ impl Parts {
                 let sent = self.sending.join_next().await;
                 self.sent(sent)?;
             }
-            self.sending.spawn(self.upload.put_part(object_store::PutPayload::default()));
+            self.sending.spawn(self.upload.put_part(object_store::PutPayload::default()).in_current_span());
         }
         self.all_sent().await
     }

@@ -5,9 +5,14 @@
 //! failed can be removed at any time and from any thread, however late the cluster answers: data that somebody
 //! else brought in for the same image since has another name. What may have got the image's own name is left to
 //! the journal.
+//!
+//! A process that is killed in the very last step of naming, when the cluster's directory of images has the own name
+//! already, leaves the object `rbd_id.<draft's name>`, a few bytes that lead nowhere. It is in nobody's way, and stays: nothing
+//! short of a listing of all objects of the pool would find it.
 
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument as _;
 
 use glance_core::image::ImageId;
 use tokio::runtime::Handle;
@@ -148,7 +153,7 @@ impl Drop for Draft {
             Stage::Naming => claim.left_behind(),
             stage => {
                 let leftover = Leftover { pen: Arc::clone(&self.pen), name: std::mem::take(&mut self.name), stage };
-                self.runtime.spawn(leftover.take_back(claim));
+                self.runtime.spawn(leftover.take_back(claim).in_current_span());
             }
         }
     }

@@ -5,9 +5,10 @@
 //! complete has another name, `<image id>.upload-<random>`.
 //!
 //! The libraries librados and librbd are found when a store is first used, and the cluster is connected to
-//! then; both may be missing before. An upload has up to five pieces of 8 MiB in memory, a download
-//! up to eight of 4 MiB, besides what the network layer holds.
+//! then; both may be missing before. An upload has up to nine pieces of 4 MiB in memory, a download
+//! up to 28 of 2 MiB, besides what the network layer holds.
 
+mod ahead;
 mod config;
 mod connection;
 mod draft;

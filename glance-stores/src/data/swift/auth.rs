@@ -3,9 +3,12 @@
 //! A token is kept until shortly before it expires, or until Swift does not take it any more. However
 //! many requests find that out at once, one logs in and the others get what it got.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use glance_core::context::ServiceCatalog;
 use glance_core::store::StoreError;
 use http::{HeaderValue, Method};
 use jiff::{SignedDuration, Timestamp};
@@ -26,10 +29,30 @@ pub(super) struct Grant {
     pub(super) token: HeaderValue,
     /// The account's storage URL.
     pub(super) storage: OperatorUrl,
-    expires: Option<Timestamp>,
+    /// Where else Swift is, as the holder of the token is told: nobody else is shown it.
+    pub(super) endpoints: Vec<OperatorUrl>,
+    pub(super) expires: Option<Timestamp>,
 }
 
-/// One account and its token.
+/// Where the tokens for an account in Swift come from.
+#[async_trait]
+pub(super) trait Tokens: fmt::Debug + Send + Sync {
+    /// A token that is good for a while, as far as anybody can see to that.
+    async fn grant(&self) -> Result<Arc<Grant>, StoreError>;
+
+    /// Another token than `refused`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Denied`] if there is no other.
+    async fn renewed(&self, refused: &Arc<Grant>) -> Result<Arc<Grant>, StoreError>;
+
+    /// Goes on with a token that nobody takes.
+    #[cfg(test)]
+    async fn forge(&self) {}
+}
+
+/// One account of the operator's and its token.
 #[derive(Debug)]
 pub(super) struct Session {
     http: Client,
@@ -42,38 +65,6 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(http: Client, account: Account, endpoint: Endpoint, expire_soon: Duration) -> Self {
         Self { http, account, endpoint, expire_soon, grant: Mutex::new(None) }
-    }
-
-    /// A token that is good for a while.
-    pub(super) async fn grant(&self) -> Result<Arc<Grant>, StoreError> {
-        let mut kept = self.grant.lock().await;
-        match kept.as_ref().filter(|grant| !self.expires_soon(grant)) {
-            Some(grant) => Ok(Arc::clone(grant)),
-            None => Ok(Arc::clone(kept.insert(self.log_in().await?))),
-        }
-    }
-
-    /// Another token than `refused`.
-    pub(super) async fn renewed(&self, refused: &Arc<Grant>) -> Result<Arc<Grant>, StoreError> {
-        let mut kept = self.grant.lock().await;
-        if let Some(grant) = kept.as_ref().filter(|grant| !Arc::ptr_eq(grant, refused)) {
-            return Ok(Arc::clone(grant));
-        }
-        *kept = None;
-        Ok(Arc::clone(kept.insert(self.log_in().await?)))
-    }
-
-    #[cfg(test)]
-    pub(super) async fn forge(&self) {
-        let storage = self.grant().await.unwrap().storage.clone();
-        let forged = Grant { token: HeaderValue::from_static("forged"), storage, expires: None };
-        *self.grant.lock().await = Some(Arc::new(forged));
-    }
-
-    fn expires_soon(&self, grant: &Grant) -> bool {
-        let early = SignedDuration::try_from(self.expire_soon).unwrap_or(SignedDuration::MAX);
-        let soon = Timestamp::now().checked_add(early).unwrap_or(Timestamp::MAX);
-        grant.expires.is_some_and(|expires| expires <= soon)
     }
 
     async fn log_in(&self) -> Result<Arc<Grant>, StoreError> {
@@ -109,18 +100,17 @@ impl Session {
 
     async fn of_keystone(&self, answer: Response) -> Result<Grant, StoreError> {
         let status = answer.status;
-        let keystone::Grant { token, expires, catalog } =
+        let keystone::Grant { token, expires, catalog, .. } =
             keystone::Grant::read(answer).await.map_err(|error| match error {
                 KeystoneError::AccountRefused(_) | KeystoneError::Status(_) => refusal(DOING, status),
                 KeystoneError::Unreachable(error) => unreachable("reading the catalogue")(error),
                 error => failed("reading the catalogue")(error),
             })?;
-        let wanted = &self.endpoint;
-        let found = || catalog.endpoint(&wanted.service_type, wanted.interface.as_str(), wanted.region.as_deref());
-        let storage = wanted.fixed.as_deref().or_else(found).ok_or_else(|| {
+        let storage = self.endpoint.storage(&catalog).ok_or_else(|| {
             failed("reading the catalogue")("it has no endpoint of this service type, interface and region")
         })?;
-        Ok(Grant { token, storage: storage_url(storage)?, expires })
+        let endpoints = self.endpoint.all(&catalog);
+        Ok(Grant { token, storage: storage_url(storage)?, endpoints, expires })
     }
 
     fn of_v1(&self, answer: &Response) -> Result<Grant, StoreError> {
@@ -130,27 +120,89 @@ impl Session {
         let storage = storage_url(storage.ok_or_else(|| failed(DOING)("the answer has no storage URL"))?)?;
         let seconds = answer.header("x-auth-token-expires").and_then(|seconds| seconds.parse().ok());
         let expires = seconds.and_then(|seconds| Timestamp::now().checked_add(SignedDuration::from_secs(seconds)).ok());
-        Ok(Grant { token, storage, expires })
+        Ok(Grant { token, endpoints: vec![storage.clone()], storage, expires })
     }
 }
 
-fn failed<E: Into<glance_core::store::BoxError>>(doing: &'static str) -> impl FnOnce(E) -> StoreError {
+#[async_trait]
+impl Tokens for Session {
+    async fn grant(&self) -> Result<Arc<Grant>, StoreError> {
+        let mut kept = self.grant.lock().await;
+        match kept.as_ref().filter(|grant| !ends_within(self.expire_soon, grant.expires)) {
+            Some(grant) => Ok(Arc::clone(grant)),
+            None => Ok(Arc::clone(kept.insert(self.log_in().await?))),
+        }
+    }
+
+    async fn renewed(&self, refused: &Arc<Grant>) -> Result<Arc<Grant>, StoreError> {
+        let mut kept = self.grant.lock().await;
+        if let Some(grant) = kept.as_ref().filter(|grant| grant.token != refused.token) {
+            return Ok(Arc::clone(grant));
+        }
+        *kept = None;
+        Ok(Arc::clone(kept.insert(self.log_in().await?)))
+    }
+
+    #[cfg(test)]
+    async fn forge(&self) {
+        let storage = self.grant().await.unwrap().storage.clone();
+        let token = HeaderValue::from_static("forged");
+        let forged = Grant { token, storage, endpoints: Vec::new(), expires: None };
+        *self.grant.lock().await = Some(Arc::new(forged));
+    }
+}
+
+/// Whether something that expires then does so within `early` from now; what never expires does not.
+pub(super) fn ends_within(early: Duration, expires: Option<Timestamp>) -> bool {
+    let early = SignedDuration::try_from(early).unwrap_or(SignedDuration::MAX);
+    let soon = Timestamp::now().checked_add(early).unwrap_or(Timestamp::MAX);
+    expires.is_some_and(|expires| expires <= soon)
+}
+
+impl Grant {
+    /// The same token for another account; `None` if that is not where Swift is.
+    pub(super) fn elsewhere(&self, storage: &OperatorUrl) -> Option<Self> {
+        let (token, endpoints) = (self.token.clone(), self.endpoints.clone());
+        is_at(&endpoints, storage).then(|| Self { token, endpoints, storage: storage.clone(), expires: self.expires })
+    }
+}
+
+/// Whether a URL leads to one of the servers that these lead to.
+pub(super) fn is_at(endpoints: &[OperatorUrl], url: &OperatorUrl) -> bool {
+    endpoints.iter().any(|known| known.expose().origin() == url.expose().origin())
+}
+
+impl Endpoint {
+    /// The storage URL of whoever was given this catalogue.
+    pub(super) fn storage<'a>(&'a self, catalog: &'a ServiceCatalog) -> Option<&'a str> {
+        let found = || catalog.endpoint(&self.service_type, self.interface.as_str(), self.region.as_deref());
+        self.fixed.as_deref().or_else(found)
+    }
+
+    /// Wherever Swift is: what was written while another interface or region was configured is there still.
+    pub(super) fn all(&self, catalog: &ServiceCatalog) -> Vec<OperatorUrl> {
+        let urls = self.fixed.as_deref().into_iter().chain(catalog.endpoints(&self.service_type));
+        urls.filter_map(|url| OperatorUrl::parse(url).ok()).collect()
+    }
+}
+
+pub(super) fn failed<E: Into<glance_core::store::BoxError>>(doing: &'static str) -> impl FnOnce(E) -> StoreError {
     StoreError::failed(KIND, doing)
 }
 
 /// A secret as a header, which does not print.
-fn header(text: &str) -> Result<HeaderValue, StoreError> {
+pub(super) fn header(text: &str) -> Result<HeaderValue, StoreError> {
     let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(failed("putting credentials into a header"))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-fn storage_url(text: &str) -> Result<OperatorUrl, StoreError> {
+pub(super) fn storage_url(text: &str) -> Result<OperatorUrl, StoreError> {
     OperatorUrl::parse(text).map_err(failed("reading the storage URL"))
 }
 
 /// What Keystone is told.
-fn login(account: &Account, address: OperatorUrl) -> Login {
+pub(super) fn login(account: &Account, address: OperatorUrl) -> Login {
     let (credentials, scope) = match &account.credentials {
         Credentials::Application { id, secret } => {
             (keystone::Credentials::Application(Application::Id(id.clone()), secret.clone()), Scope::Own)

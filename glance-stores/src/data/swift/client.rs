@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 use glance_core::store::{BoxError, StoreError};
@@ -9,7 +10,8 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use super::auth::{Grant, Session};
+use super::access::Access;
+use super::auth::{Grant, Tokens};
 use crate::outbound::{Client, OutboundError, Payload, Request, Response};
 
 /// The kind of store, for errors.
@@ -31,7 +33,7 @@ const WORTH_KEEPING: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Swift {
     http: Client,
-    session: Session,
+    session: Arc<dyn Tokens>,
     page: usize,
 }
 
@@ -58,7 +60,7 @@ pub(super) struct Entry {
 }
 
 impl Swift {
-    pub(super) fn new(http: Client, session: Session, page: usize) -> Self {
+    pub(super) fn new(http: Client, session: Arc<dyn Tokens>, page: usize) -> Self {
         Self { http, session, page }
     }
 
@@ -86,13 +88,13 @@ impl Swift {
     }
 
     /// A token that Swift has just taken, for a request that cannot be sent twice.
-    pub(super) async fn tried_grant(&self, container: &str) -> Result<std::sync::Arc<Grant>, StoreError> {
+    pub(super) async fn tried_grant(&self, container: &str) -> Result<Arc<Grant>, StoreError> {
         self.has_container(container).await?;
         self.session.grant().await
     }
 
     /// Another token than the one that was refused.
-    pub(super) async fn renewed(&self, refused: &std::sync::Arc<Grant>) -> Result<std::sync::Arc<Grant>, StoreError> {
+    pub(super) async fn renewed(&self, refused: &Arc<Grant>) -> Result<Arc<Grant>, StoreError> {
         self.session.renewed(refused).await
     }
 
@@ -129,9 +131,22 @@ impl Swift {
         }
     }
 
-    pub(super) async fn make_container(&self, container: &str) -> Result<(), StoreError> {
+    /// Makes a container, to which others have `access`.
+    pub(super) async fn make_container(&self, container: &str, access: &Access) -> Result<(), StoreError> {
         const DOING: &str = "making the container";
-        succeed(DOING, self.call(DOING, |grant| at(grant, Method::PUT, [container])).await?).await
+        let made = self.call(DOING, |grant| access.on(at(grant, Method::PUT, [container]))).await?;
+        succeed(DOING, made).await
+    }
+
+    /// Gives others `access` to a container and takes what they had before; false if there is none.
+    pub(super) async fn set_access(&self, container: &str, access: &Access) -> Result<bool, StoreError> {
+        const DOING: &str = "setting who may read";
+        let set = self.call(DOING, |grant| access.on(at(grant, Method::POST, [container]))).await?;
+        if set.status == StatusCode::NOT_FOUND {
+            drain(set).await;
+            return Ok(false);
+        }
+        succeed(DOING, set).await.map(|()| true)
     }
 
     /// Removes an object, and says whether there was one. A write of it that began earlier comes to

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use glance_core::image::ImageId;
+
 use super::account::{Account, AccountError, Accounts};
 use crate::outbound::{Deadlines, OperatorUrl, Tls};
 
@@ -72,8 +74,9 @@ pub struct SwiftConfig {
     pub large_object_size: u64,
     /// Bytes of a segment.
     pub segment_size: u64,
-    /// Where a segment is kept until Swift has it, so that it can be sent again. `None`: nowhere;
-    /// only the first MiB of a segment can be sent again, from memory.
+    /// Where a segment, or data that goes as one object, is kept until Swift has it, so that it can be sent again.
+    /// `None`: nowhere; of more than 8 MiB only the first can be sent again, from memory, and a connection that breaks
+    /// later fails the upload.
     pub buffer_dir: Option<PathBuf>,
     /// How often a download that breaks is taken up again.
     pub retry_get_count: u32,
@@ -85,6 +88,24 @@ pub struct SwiftConfig {
     pub deadlines: Deadlines,
     /// Entries of a container asked for at a time.
     pub page: usize,
+    /// Keeps data in the accounts of callers, in a container for each image. The account in `accounts`, if there is one,
+    /// then is that of the server itself.
+    pub multi_tenant: Option<MultiTenant>,
+}
+
+/// How data is kept in the accounts of callers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MultiTenant {
+    /// The ids of projects that may read and write all of it: that of the server's own account should be one.
+    pub admin_projects: Vec<String>,
+    /// Whether an upload that outlives its caller's token goes on with a trust of Keystone's.
+    pub use_trusts: bool,
+}
+
+impl Default for MultiTenant {
+    fn default() -> Self {
+        Self { admin_projects: Vec::new(), use_trusts: true }
+    }
 }
 
 impl SwiftConfig {
@@ -118,11 +139,15 @@ impl SwiftConfig {
             tls: Tls::default(),
             deadlines: Deadlines::default(),
             page: 1000,
+            multi_tenant: None,
         }
     }
 
     /// The container of an image.
     pub(super) fn container_of(&self, id: &str) -> String {
+        if self.multi_tenant.is_some() {
+            return format!("{}_{id}", self.container);
+        }
         if self.container_seed == 0 {
             return self.container.clone();
         }
@@ -134,6 +159,10 @@ impl SwiftConfig {
 
     /// Whether images may lie in a container of this name, as the store is set up now.
     pub(super) fn may_be_container(&self, name: &str) -> bool {
+        if self.multi_tenant.is_some() {
+            let rest = name.strip_prefix(self.container.as_str()).and_then(|rest| rest.strip_prefix('_'));
+            return rest.is_some_and(|id| id.parse::<ImageId>().is_ok());
+        }
         if self.container_seed == 0 {
             return name == self.container;
         }
@@ -178,7 +207,8 @@ impl SwiftConfig {
     pub fn check(&self) -> Result<(), SwiftError> {
         let Accounts { accounts, default, broken, .. } = &self.accounts;
         let told = |reference: &String, cause| SwiftError::Account { reference: reference.clone(), cause };
-        if !accounts.iter().any(|(reference, _)| reference == default) {
+        let needs_one = self.multi_tenant.is_none() || !accounts.is_empty();
+        if needs_one && !accounts.iter().any(|(reference, _)| reference == default) {
             let broken = broken.iter().find(|(reference, _)| reference == default);
             return Err(match broken {
                 Some((reference, cause)) => told(reference, *cause),
@@ -220,6 +250,26 @@ mod tests {
             assert!(config.may_be_container(container));
             assert!(!config.may_be_container("other"));
         }
+    }
+
+    #[test]
+    fn each_image_has_a_container_in_the_account_of_its_caller() {
+        let config = SwiftConfig { multi_tenant: Some(MultiTenant::default()), ..config() };
+        let id = "fda1b2c3-4e5f-6789-abcd-0123456789ab";
+        assert_eq!(config.container_of(id), format!("glance_{id}"));
+        assert!(config.may_be_container(&format!("glance_{id}")));
+        for other in ["glance", "glance_", "glance_photos", &format!("other_{id}")] {
+            assert!(!config.may_be_container(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_server_needs_no_account_of_its_own_where_callers_have_theirs() {
+        let mut config = SwiftConfig { multi_tenant: Some(MultiTenant::default()), ..config() };
+        config.accounts.accounts.clear();
+        config.check().unwrap();
+        config.multi_tenant = None;
+        assert!(matches!(config.check(), Err(SwiftError::NoAccount(_))));
     }
 
     #[test]

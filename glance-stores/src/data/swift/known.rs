@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::account::{Account, AccountError, Credentials, Key};
-use super::auth::Session;
+use super::account::{Account, AccountError, Credentials, Key, Protocol};
+use super::auth::{Session, Tokens, login};
+use super::caller::Elsewhere;
 use super::client::Swift;
 use super::config::{SwiftConfig, SwiftError};
 use super::location::Owner;
+use crate::keystone::Trusts;
 use crate::outbound::{Client, OperatorUrl};
 
 /// Accounts that only locations name and that are kept logged in to.
@@ -18,15 +20,18 @@ pub(super) struct KnownAccounts {
     http: Client,
     config: SwiftConfig,
     configured: Vec<Configured>,
-    default: usize,
+    /// The one of new data, or of the server itself where callers have accounts of their own.
+    default: Option<usize>,
     /// By what a location says.
     named: Mutex<HashMap<Account, Arc<Swift>>>,
+    trusts: Option<Arc<Trusts>>,
 }
 
 struct Configured {
     reference: String,
     account: Account,
     address: OperatorUrl,
+    tokens: Arc<dyn Tokens>,
     swift: Arc<Swift>,
 }
 
@@ -35,6 +40,7 @@ impl KnownAccounts {
         let http = Client::new(&config.tls, config.deadlines)?;
         let accounts = &config.accounts;
         let configured = accounts.accounts.iter().map(|(reference, account)| {
+            let tokens = session(&http, config, account);
             Ok(Configured {
                 reference: reference.clone(),
                 account: account.clone(),
@@ -42,18 +48,25 @@ impl KnownAccounts {
                     reference: reference.clone(),
                     cause: AccountError::Address,
                 })?,
-                swift: session(&http, config, account),
+                swift: Arc::new(Swift::new(http.clone(), Arc::clone(&tokens), config.page)),
+                tokens,
             })
         });
         let configured: Vec<_> = configured.collect::<Result<_, SwiftError>>()?;
         let default = configured.iter().position(|known| known.reference == accounts.default);
-        let default = default.ok_or_else(|| SwiftError::NoAccount(accounts.default.clone()))?;
-        Ok(Self { http, config: config.clone(), configured, default, named: Mutex::default() })
+        if default.is_none() && config.multi_tenant.is_none() {
+            return Err(SwiftError::NoAccount(accounts.default.clone()));
+        }
+        let own = default.map(|at| &configured[at]).filter(|own| own.account.protocol == Protocol::Keystone);
+        let trusting = own.filter(|_| config.multi_tenant.as_ref().is_some_and(|tenants| tenants.use_trusts));
+        let trusts = trusting.and_then(|own| Trusts::new(http.clone(), login(&own.account, own.address.clone())));
+        let trusts = trusts.map(Arc::new);
+        Ok(Self { trusts, http, config: config.clone(), configured, default, named: Mutex::default() })
     }
 
-    /// The account of new data, and what its locations say.
-    pub(super) fn default(&self) -> (Arc<Swift>, Owner) {
-        let known = &self.configured[self.default];
+    /// The account of new data, and what its locations say; `None` where every caller has another.
+    pub(super) fn default(&self) -> Option<(Arc<Swift>, Owner)> {
+        let known = &self.configured[self.default?];
         let owner = match &known.account.credentials {
             _ if self.config.accounts.referenced => Owner::Reference(known.reference.clone()),
             Credentials::User { name, key } => {
@@ -61,7 +74,24 @@ impl KnownAccounts {
             }
             Credentials::Application { .. } => Owner::Bare { address: known.account.address() },
         };
-        (Arc::clone(&known.swift), owner)
+        Some((Arc::clone(&known.swift), owner))
+    }
+
+    /// Somebody else's account as the server itself may use it; `None` without an account of its own.
+    pub(super) fn elsewhere(&self, storage: &str) -> Option<Arc<Swift>> {
+        let own = Arc::clone(&self.configured[self.default?].tokens);
+        let storage = address(storage)?;
+        Some(self.with(Arc::new(Elsewhere { own, storage })))
+    }
+
+    /// An account as the holder of these tokens uses it.
+    pub(super) fn with(&self, tokens: Arc<dyn Tokens>) -> Arc<Swift> {
+        Arc::new(Swift::new(self.http.clone(), tokens, self.config.page))
+    }
+
+    /// What makes tokens last; `None` if nothing does.
+    pub(super) fn trusts(&self) -> Option<&Arc<Trusts>> {
+        self.trusts.as_ref()
     }
 
     /// Whether the account is one that this store may use, or could if it were set up rightly.
@@ -111,7 +141,7 @@ impl KnownAccounts {
         if named.len() >= KEPT {
             named.clear();
         }
-        let swift = session(&self.http, &self.config, &account);
+        let swift = self.with(session(&self.http, &self.config, &account));
         named.insert(account, Arc::clone(&swift));
         swift
     }
@@ -127,9 +157,8 @@ impl Configured {
     }
 }
 
-fn session(http: &Client, config: &SwiftConfig, account: &Account) -> Arc<Swift> {
-    let session = Session::new(http.clone(), account.clone(), config.endpoint.clone(), config.expire_soon);
-    Arc::new(Swift::new(http.clone(), session, config.page))
+fn session(http: &Client, config: &SwiftConfig, account: &Account) -> Arc<dyn Tokens> {
+    Arc::new(Session::new(http.clone(), account.clone(), config.endpoint.clone(), config.expire_soon))
 }
 
 /// An address in the one spelling that compares.

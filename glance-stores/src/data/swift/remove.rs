@@ -2,12 +2,15 @@
 
 use futures::{TryStreamExt, stream};
 use glance_core::store::StoreError;
+use http::{Method, StatusCode};
 
-use super::client::Swift;
+use super::client::{Swift, at, drain, pause, refusal};
 use super::upload::prefix;
 
 /// Objects being removed at the same time.
 pub(super) const AT_ONCE: usize = 8;
+/// How often a container is removed that does not look empty: listings take their time.
+const LOOKS: u32 = 4;
 
 impl Swift {
     /// Removes an object and what it is made of; says whether there was one. The object goes last,
@@ -26,6 +29,35 @@ impl Swift {
             }
         }
         self.delete(container, object).await
+    }
+
+    /// Removes the container of one image alone, and with it what uploads of `left` may have left.
+    ///
+    /// It stays where it may not be removed, or things of others are in it.
+    pub(super) async fn remove_container(&self, container: &str, left: Option<&str>) -> Result<(), StoreError> {
+        const DOING: &str = "removing a container";
+        for look in 1..=LOOKS {
+            let answer = self.call(DOING, |grant| at(grant, Method::DELETE, [container])).await?;
+            let status = answer.status;
+            drain(answer).await;
+            match status {
+                StatusCode::NOT_FOUND => return Ok(()),
+                status if status.is_success() => return Ok(()),
+                StatusCode::CONFLICT => {
+                    if let Some(object) = left {
+                        self.delete_listed(container, &prefix(object)).await?;
+                    }
+                }
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                    tracing::warn!("an empty container stays: whoever may remove objects may not remove it");
+                    return Ok(());
+                }
+                status => return Err(refusal(DOING, status)),
+            }
+            pause(look).await;
+        }
+        tracing::warn!("the container of an image stays: it holds other things");
+        Ok(())
     }
 
     /// Removes whatever an upload of this name left, finished or not.

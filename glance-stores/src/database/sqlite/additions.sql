@@ -1,7 +1,7 @@
 -- What we keep beside Glance's tables. Nothing here changes what the Python programs read or write.
 -- The indexes can be dropped: they are made again at the next start.
 
--- Data on its way into a store or out of it. No foreign key: an entry outlives the purge of its image.
+-- Data on its way into a store or out of it, or registered where it lies. No foreign key: an entry outlives the purge of its image.
 CREATE TABLE IF NOT EXISTS glance_rs_journal (
     id VARCHAR(36) NOT NULL,
     work VARCHAR(16) NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS glance_rs_journal (
     process VARCHAR(255) NOT NULL,
     lease_until DATETIME NOT NULL,
     PRIMARY KEY (id),
-    CHECK (work IN ('upload', 'removal'))
+    CHECK (work IN ('upload', 'registration', 'removal', 'readers'))
 );
 CREATE INDEX IF NOT EXISTS glance_rs_journal_by_lease ON glance_rs_journal (lease_until);
 CREATE INDEX IF NOT EXISTS glance_rs_journal_by_process ON glance_rs_journal (process);

@@ -3,19 +3,20 @@
 use async_trait::async_trait;
 use glance_core::database::{ImageQuery, ImageRepo, Marker, Removal, RepoError, SeenImage};
 use glance_core::image::{Assigned, Image, ImageChange, ImageId, Status};
+use glance_core::limits::{ProjectLimits, Resource};
 use glance_core::member::MemberStatus;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::row::{self, execute, number, one};
-use super::{Sqlite, children, journal, list, members, text};
+use super::{Sqlite, children, journal, list, members, text, usage};
 
 #[async_trait]
 impl ImageRepo for Sqlite {
-    async fn create_image(&self, image: &Image) -> Result<Image, RepoError> {
+    async fn create_image(&self, image: &Image, limits: &ProjectLimits) -> Result<Image, RepoError> {
         const DOING: &str = "creating an image";
-        let image = image.clone();
-        self.pool.write(DOING, move |db| create(db, DOING, &image)).await
+        let (image, limits) = (image.clone(), *limits);
+        self.pool.write(DOING, move |db| create(db, DOING, &image, &limits)).await
     }
 
     async fn image(&self, id: ImageId, project: Option<&str>) -> Result<SeenImage, RepoError> {
@@ -55,10 +56,31 @@ impl ImageRepo for Sqlite {
             .await
     }
 
-    async fn update_image(&self, id: ImageId, expected: Status, change: &ImageChange) -> Result<Image, RepoError> {
+    async fn update_image(
+        &self,
+        id: ImageId,
+        expected: Status,
+        change: &ImageChange,
+        limits: &ProjectLimits,
+    ) -> Result<Image, RepoError> {
         const DOING: &str = "changing an image";
-        let change = change.clone();
-        self.pool.write(DOING, move |db| update(db, DOING, id, expected, &change)).await
+        let (change, limits) = (change.clone(), *limits);
+        self.pool
+            .write(DOING, move |db| {
+                let is_given = gives(db, DOING, id, &change)?;
+                let image = update(db, DOING, id, expected, &change)?;
+                if limits != ProjectLimits::NONE && change.owned_by.as_ref().is_some_and(|owner| *owner != image.owner)
+                {
+                    return Err(RepoError::Changed);
+                }
+                if is_given {
+                    usage::may_be_given(db, DOING, &image, &limits)?;
+                } else {
+                    usage::allow_locations(db, DOING, &image, change.locations_added.len(), &limits)?;
+                }
+                Ok(image)
+            })
+            .await
     }
 
     async fn destroy_image(&self, id: ImageId, expected: Status, removal: &Removal) -> Result<(), RepoError> {
@@ -68,10 +90,11 @@ impl ImageRepo for Sqlite {
     }
 }
 
-fn create(db: &Connection, doing: &'static str, image: &Image) -> Result<Image, RepoError> {
+fn create(db: &Connection, doing: &'static str, image: &Image, limits: &ProjectLimits) -> Result<Image, RepoError> {
     if one::<i64>(db, doing, "SELECT 1 FROM images WHERE id = ?1", [image.id.as_str()])?.is_some() {
         return Err(RepoError::Exists);
     }
+    usage::allow(db, doing, Resource::ImageCountTotal, image.owner.as_deref(), 1, limits)?;
     let size = |size: Option<u64>| size.map_or(Ok(Value::Null), |size| number(doing, size));
     let statement = format!(
         "INSERT INTO images ({}, deleted) \
@@ -162,6 +185,17 @@ pub(super) fn update(
     execute(db, doing, &statement, params_from_iter(values))?;
     children::write(db, doing, id, change)?;
     read(db, doing, id)
+}
+
+/// Whether `change` gives the image to somebody who does not own it yet.
+fn gives(db: &Connection, doing: &'static str, id: ImageId, change: &ImageChange) -> Result<bool, RepoError> {
+    const IS_OTHERS: &str = "SELECT owner IS NOT ?2 FROM images WHERE id = ?1 AND +deleted = 0";
+    let owner = change.fields.iter().rev().find_map(|field| match field {
+        Assigned::Owner(owner) => Some(owner),
+        _ => None,
+    });
+    let Some(owner) = owner else { return Ok(false) };
+    Ok(one(db, doing, IS_OTHERS, params![id.as_str(), owner])?.unwrap_or(false))
 }
 
 /// Compares the status. The caller holds the write lock, so it stays what it is until the commit.

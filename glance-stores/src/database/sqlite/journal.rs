@@ -1,8 +1,9 @@
 //! Our table `glance_rs_journal`: data on its way into stores and out of them.
 
 use async_trait::async_trait;
-use glance_core::database::{Journal, JournalEntry, RemovalOf, RepoError, Upload, Work};
+use glance_core::database::{Journal, JournalEntry, Registration, RemovalOf, RepoError, Upload, Work};
 use glance_core::image::{Assigned, Image, ImageChange, ImageId, Status};
+use glance_core::limits::{ProjectLimits, Resource, Usage};
 use glance_core::location::Location;
 use glance_core::store::BoxError;
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use super::row::{execute, number, one, parsed, unsigned};
-use super::{Sqlite, images, text};
+use super::{Sqlite, images, text, usage};
 
 const COLUMNS: &str = "id, work, image_id, store, location, reserved, process, lease_until";
 
@@ -20,31 +21,65 @@ impl Journal for Sqlite {
         &self,
         upload: &Upload,
         from: Status,
-        quota: Option<u64>,
+        limits: &ProjectLimits,
         now: Timestamp,
     ) -> Result<Image, RepoError> {
         const DOING: &str = "beginning an upload";
-        let upload = upload.clone();
-        self.pool.write(DOING, move |db| begin(db, DOING, &upload, from, quota, now)).await
+        let (upload, limits) = (upload.clone(), *limits);
+        self.pool.write(DOING, move |db| begin(db, DOING, &upload, from, &limits, now)).await
     }
 
-    async fn reserve(&self, entry: Uuid, bytes: u64, quota: Option<u64>) -> Result<(), RepoError> {
+    async fn reserve(&self, entry: Uuid, bytes: u64, limits: &ProjectLimits) -> Result<(), RepoError> {
         const DOING: &str = "reserving space";
-        self.pool.write(DOING, move |db| reserve(db, DOING, entry, bytes, quota)).await
+        let limits = *limits;
+        self.pool.write(DOING, move |db| reserve(db, DOING, entry, bytes, &limits)).await
     }
 
     async fn finish_upload(&self, entry: Uuid, image: ImageId, change: &ImageChange) -> Result<Image, RepoError> {
         const DOING: &str = "ending an upload";
+        const END: &str = "DELETE FROM glance_rs_journal WHERE id = ?1 AND image_id = ?2 AND work = 'upload'";
         let change = change.clone();
-        self.pool
-            .write(DOING, move |db| {
-                let statement = "DELETE FROM glance_rs_journal WHERE id = ?1 AND image_id = ?2 AND work = 'upload'";
-                if execute(db, DOING, statement, params![entry.to_string(), image.as_str()])? == 0 {
-                    return Err(RepoError::TakenOver);
-                }
-                images::update(db, DOING, image, Status::Saving, &change)
-            })
-            .await
+        let write = move |db: &_| after_entry(db, DOING, END, entry, image, Status::Saving, &change);
+        self.pool.write(DOING, write).await
+    }
+
+    async fn begin_registration(
+        &self,
+        registration: &Registration,
+        limits: &ProjectLimits,
+        now: Timestamp,
+    ) -> Result<Image, RepoError> {
+        const DOING: &str = "beginning a registration";
+        let (registration, limits) = (registration.clone(), *limits);
+        self.pool.write(DOING, move |db| begin_registration(db, DOING, &registration, &limits, now)).await
+    }
+
+    async fn continue_registration(
+        &self,
+        entry: Uuid,
+        image: ImageId,
+        change: &ImageChange,
+    ) -> Result<Image, RepoError> {
+        const DOING: &str = "going on with a registration";
+        const KEEP: &str = "UPDATE glance_rs_journal SET reserved = 0 \
+             WHERE id = ?1 AND image_id = ?2 AND work = 'registration'";
+        let change = change.clone();
+        let write = move |db: &_| after_entry(db, DOING, KEEP, entry, image, Status::Importing, &change);
+        self.pool.write(DOING, write).await
+    }
+
+    async fn finish_registration(
+        &self,
+        entry: Uuid,
+        image: ImageId,
+        expected: Status,
+        change: &ImageChange,
+    ) -> Result<Image, RepoError> {
+        const DOING: &str = "ending a registration";
+        const END: &str = "DELETE FROM glance_rs_journal WHERE id = ?1 AND image_id = ?2 AND work = 'registration'";
+        let change = change.clone();
+        let write = move |db: &_| after_entry(db, DOING, END, entry, image, expected, &change);
+        self.pool.write(DOING, write).await
     }
 
     async fn note_removals(
@@ -57,6 +92,25 @@ impl Journal for Sqlite {
         const DOING: &str = "noting removals";
         let (removals, process) = (removals.to_vec(), process.to_owned());
         self.pool.write(DOING, move |db| note_removals(db, DOING, image, &removals, &process, lease_until)).await
+    }
+
+    async fn note_readers(
+        &self,
+        image: ImageId,
+        entry: Uuid,
+        process: &str,
+        lease_until: Timestamp,
+    ) -> Result<(), RepoError> {
+        const DOING: &str = "noting who may read";
+        let statement =
+            format!("INSERT INTO glance_rs_journal ({COLUMNS}) VALUES (?1, 'readers', ?2, NULL, NULL, 0, ?3, ?4)");
+        let process = process.to_owned();
+        self.pool
+            .write(DOING, move |db| {
+                let values = params![entry.to_string(), image.as_str(), process, text::of_time(lease_until)];
+                execute(db, DOING, &statement, values).map(drop)
+            })
+            .await
     }
 
     async fn close_entry(&self, entry: Uuid) -> Result<(), RepoError> {
@@ -91,10 +145,10 @@ impl Journal for Sqlite {
         self.pool.write(DOING, move |db| take(db, DOING, &seen, &process, until)).await
     }
 
-    async fn bytes_held(&self, project: &str) -> Result<u64, RepoError> {
-        const DOING: &str = "summing up the space a project holds";
+    async fn usage(&self, project: &str) -> Result<Usage, RepoError> {
+        const DOING: &str = "summing up what a project holds";
         let project = project.to_owned();
-        self.pool.read(DOING, move |db| held(db, DOING, &project)).await
+        self.pool.read(DOING, move |db| usage::usage(db, DOING, &project)).await
     }
 }
 
@@ -131,21 +185,24 @@ fn begin(
     doing: &'static str,
     upload: &Upload,
     from: Status,
-    quota: Option<u64>,
+    limits: &ProjectLimits,
     now: Timestamp,
 ) -> Result<Image, RepoError> {
+    let project = upload.project.as_deref();
     let saving = ImageChange { fields: vec![Assigned::Status(Status::Saving)], ..ImageChange::touch(now) };
     let image = images::update(db, doing, upload.image, from, &saving)?;
-    if let Some(project) = &upload.project {
-        respect_quota(db, doing, project, upload.reserved, quota)?;
+    if upload.reserved > 0 && image.owner != upload.project {
+        return Err(RepoError::Changed);
     }
-    let statement = format!(
-        "INSERT INTO glance_rs_journal ({COLUMNS}, project) VALUES (?1, 'upload', ?2, ?3, NULL, ?4, ?5, ?6, ?7)"
-    );
+    usage::allow(db, doing, Resource::ImageSizeTotal, project, upload.reserved, limits)?;
+    usage::allow_uploading(db, doing, project, limits)?;
+    let statement =
+        format!("INSERT INTO glance_rs_journal ({COLUMNS}, project) VALUES (?1, 'upload', ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     let values = params![
         upload.entry.to_string(),
         upload.image.as_str(),
         upload.store,
+        upload.destination.as_ref().map(Location::expose),
         number(doing, upload.reserved)?,
         upload.process,
         text::of_time(upload.lease_until),
@@ -155,51 +212,74 @@ fn begin(
     Ok(image)
 }
 
-fn reserve(db: &Connection, doing: &'static str, entry: Uuid, bytes: u64, quota: Option<u64>) -> Result<(), RepoError> {
+fn begin_registration(
+    db: &Connection,
+    doing: &'static str,
+    registration: &Registration,
+    limits: &ProjectLimits,
+    now: Timestamp,
+) -> Result<Image, RepoError> {
+    let importing = ImageChange { fields: vec![Assigned::Status(Status::Importing)], ..ImageChange::touch(now) };
+    let image = images::update(db, doing, registration.image, Status::Queued, &importing)?;
+    if image.owner != registration.project {
+        return Err(RepoError::Changed);
+    }
+    usage::allow_uploading(db, doing, registration.project.as_deref(), limits)?;
+    let statement = format!(
+        "INSERT INTO glance_rs_journal ({COLUMNS}, project) VALUES (?1, 'registration', ?2, ?3, ?4, 0, ?5, ?6, ?7)"
+    );
+    let values = params![
+        registration.entry.to_string(),
+        registration.image.as_str(),
+        registration.store,
+        registration.location.expose(),
+        registration.process,
+        text::of_time(registration.lease_until),
+        registration.project,
+    ];
+    execute(db, doing, &statement, values)?;
+    Ok(image)
+}
+
+/// Does `statement` to the entry, and then `change` to its image.
+///
+/// # Errors
+///
+/// [`RepoError::TakenOver`] if the statement finds no entry; those of an update.
+fn after_entry(
+    db: &Connection,
+    doing: &'static str,
+    statement: &str,
+    entry: Uuid,
+    image: ImageId,
+    expected: Status,
+    change: &ImageChange,
+) -> Result<Image, RepoError> {
+    if execute(db, doing, statement, params![entry.to_string(), image.as_str()])? == 0 {
+        return Err(RepoError::TakenOver);
+    }
+    images::update(db, doing, image, expected, change)
+}
+
+fn reserve(
+    db: &Connection,
+    doing: &'static str,
+    entry: Uuid,
+    bytes: u64,
+    limits: &ProjectLimits,
+) -> Result<(), RepoError> {
     let query = "SELECT j.reserved FROM glance_rs_journal j JOIN images i ON i.id = j.image_id \
-         WHERE j.id = ?1 AND j.work = 'upload' AND +i.deleted = 0";
+         WHERE j.id = ?1 AND j.work <> 'removal' AND +i.deleted = 0";
     let reserved = one(db, doing, query, [entry.to_string()])?.map(unsigned).ok_or(RepoError::NotFound)?;
     if bytes <= reserved {
         return Ok(());
     }
     let query = "SELECT project FROM glance_rs_journal WHERE id = ?1";
-    if let Some(project) = one::<Option<String>>(db, doing, query, [entry.to_string()])?.flatten() {
-        respect_quota(db, doing, &project, bytes - reserved, quota)?;
-    }
+    let project = one::<Option<String>>(db, doing, query, [entry.to_string()])?.flatten();
+    usage::allow(db, doing, Resource::ImageSizeTotal, project.as_deref(), bytes - reserved, limits)?;
     let statement = "UPDATE glance_rs_journal SET reserved = ?2 WHERE id = ?1";
     execute(db, doing, statement, params![entry.to_string(), number(doing, bytes)?])?;
     Ok(())
-}
-
-/// The caller holds the write lock, so two that share a quota look one after the other.
-fn respect_quota(
-    db: &Connection,
-    doing: &'static str,
-    project: &str,
-    more: u64,
-    quota: Option<u64>,
-) -> Result<(), RepoError> {
-    let Some(limit) = quota else { return Ok(()) };
-    let wanted = held(db, doing, project)?.saturating_add(more);
-    if wanted > limit { Err(RepoError::OverLimit { wanted, limit }) } else { Ok(()) }
-}
-
-/// Summed up here and not by SQLite, whose sum fails when it overflows.
-fn held(db: &Connection, doing: &'static str, project: &str) -> Result<u64, RepoError> {
-    let stored = "SELECT i.size, (SELECT count(*) FROM image_locations l \
-         WHERE l.image_id = i.id AND +l.status <> 'deleted') FROM images i \
-         WHERE i.owner = ?1 AND i.size > 0 AND +i.status NOT IN ('killed', 'deleted', 'pending_delete')";
-    let reserved = "SELECT reserved, 1 FROM glance_rs_journal WHERE project = ?1";
-    let mut sum = 0_u64;
-    for query in [stored, reserved] {
-        let mut query = db.prepare_cached(query).map_err(RepoError::failed(doing))?;
-        let mut rows = query.query([project]).map_err(RepoError::failed(doing))?;
-        while let Some(row) = rows.next().map_err(RepoError::failed(doing))? {
-            let count = |column| row.get(column).map(unsigned).map_err(RepoError::failed(doing));
-            sum = sum.saturating_add(count(0)?.saturating_mul(count(1)?));
-        }
-    }
-    Ok(sum)
 }
 
 fn entries(db: &Connection, doing: &'static str, limit: usize) -> Result<Vec<JournalEntry>, RepoError> {
@@ -209,17 +289,25 @@ fn entries(db: &Connection, doing: &'static str, limit: usize) -> Result<Vec<Jou
     let mut rows = query.query([limit]).map_err(RepoError::failed(doing))?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next().map_err(RepoError::failed(doing))? {
-        entries.push(entry_of(row).map_err(RepoError::failed(doing))?);
+        entries.extend(entry_of(row).map_err(RepoError::failed(doing))?);
     }
     Ok(entries)
 }
 
-fn entry_of(row: &Row<'_>) -> Result<JournalEntry, BoxError> {
+/// `None` for work of a kind that is not known here: a later version, whose entry it is, knows what it must not do.
+fn entry_of(row: &Row<'_>) -> Result<Option<JournalEntry>, BoxError> {
     let work = match row.get::<_, String>(1)?.as_str() {
-        "upload" => Work::Upload,
-        _ => Work::Removal(Location::new(row.get::<_, String>(4)?)),
+        "upload" => Work::Upload(row.get::<_, Option<String>>(4)?.map(Location::new)),
+        "registration" => Work::Registration(Location::new(row.get::<_, String>(4)?)),
+        "readers" => Work::Readers,
+        "removal" => Work::Removal(Location::new(row.get::<_, String>(4)?)),
+        unknown => {
+            let (entry, image): (String, String) = (row.get(0)?, row.get(2)?);
+            tracing::warn!(entry, image, work = unknown, "leaves work in the journal that this version does not know");
+            return Ok(None);
+        }
     };
-    Ok(JournalEntry {
+    Ok(Some(JournalEntry {
         id: parsed(row, 0)?,
         work,
         image: parsed(row, 2)?,
@@ -227,7 +315,7 @@ fn entry_of(row: &Row<'_>) -> Result<JournalEntry, BoxError> {
         reserved: unsigned(row.get(5)?),
         process: row.get(6)?,
         lease_until: text::time(&row.get::<_, String>(7)?)?,
-    })
+    }))
 }
 
 fn take(

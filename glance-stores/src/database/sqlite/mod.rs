@@ -4,6 +4,9 @@
 //! processes, the Python server among them, may share the file.
 
 mod children;
+#[cfg(test)]
+mod counted;
+mod counter;
 mod images;
 mod journal;
 mod list;
@@ -17,6 +20,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 mod text;
+mod usage;
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -28,7 +32,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use self::pool::Pool;
-use super::OpenError;
+use super::{OpenError, Usage};
 
 /// A database in one file. Clones share its connections.
 #[derive(Clone)]
@@ -161,6 +165,12 @@ impl Sqlite {
         let mut connection = SqliteOptions::default().prepare(connection)?;
         schema::complete(&mut connection)?;
         Ok(Self { place: PathBuf::from(":memory:"), pool: Pool::new(connection, Vec::new()) })
+    }
+
+    /// What was asked of the database through this handle and its clones. Takes no lock.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.pool.usage()
     }
 }
 

@@ -6,12 +6,16 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use glance_core::database::RepoError;
+use glance_core::store::BoxError;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task;
+
+use super::counter::Counter;
+use crate::database::Usage;
 
 /// How often a transaction is tried when another program holds the file. Each try waits the busy
 /// timeout inside SQLite already.
@@ -22,6 +26,7 @@ const ATTEMPTS: u32 = 5;
 pub(super) struct Pool {
     writer: Arc<tokio::sync::Mutex<Connection>>,
     readers: Option<Arc<Readers>>,
+    counter: Arc<Counter>,
 }
 
 struct Readers {
@@ -33,7 +38,11 @@ impl Pool {
     pub(super) fn new(writer: Connection, readers: Vec<Connection>) -> Self {
         let free = Arc::new(Semaphore::new(readers.len()));
         let readers = (!readers.is_empty()).then(|| Arc::new(Readers { idle: Mutex::new(readers), free }));
-        Self { writer: Arc::new(tokio::sync::Mutex::new(writer)), readers }
+        Self { writer: Arc::new(tokio::sync::Mutex::new(writer)), readers, counter: Arc::default() }
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.counter.usage()
     }
 
     /// Runs `work` in a transaction of its own that is rolled back unless it succeeds. `work` may run
@@ -41,14 +50,18 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`RepoError::Failed`] if another program holds the file for too long.
+    /// Those of `work`; [`RepoError::Unavailable`] if another program holds the file for too long, or the disk is full.
     pub(super) async fn write<T, F>(&self, doing: &'static str, work: F) -> Result<T, RepoError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> Result<T, RepoError> + Send + 'static,
     {
+        let begun = Instant::now();
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
-        blocking(doing, move || in_transaction(&mut writer, TransactionBehavior::Immediate, doing, work)).await
+        let write = move || in_transaction(&mut writer, TransactionBehavior::Immediate, doing, work);
+        let done = blocking(doing, write).await;
+        self.counter.write(begun, &done);
+        done
     }
 
     /// Runs `work`, which sees the database as it was at one moment.
@@ -64,12 +77,15 @@ impl Pool {
         let Some(readers) = &self.readers else {
             return self.write(doing, work).await;
         };
+        let begun = Instant::now();
         let mut reader = Readers::take(readers, doing).await?;
-        blocking(doing, move || match &mut reader.connection {
+        let read = move || match &mut reader.connection {
             Some(connection) => in_transaction(connection, TransactionBehavior::Deferred, doing, work),
             None => Err(RepoError::failed(doing)("no connection is free")),
-        })
-        .await
+        };
+        let done = blocking(doing, read).await;
+        self.counter.read(begun, &done);
+        done
     }
 }
 
@@ -101,7 +117,8 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T, RepoError> + Send + 'static,
 {
-    task::spawn_blocking(work).await.map_err(RepoError::failed(doing))?
+    let span = tracing::Span::current();
+    task::spawn_blocking(move || span.in_scope(work)).await.map_err(RepoError::failed(doing))?
 }
 
 fn in_transaction<T>(
@@ -124,18 +141,34 @@ fn retried<T>(mut attempt: impl FnMut() -> Result<T, RepoError>) -> Result<T, Re
     for tried in 1..ATTEMPTS {
         match attempt() {
             Err(error) if in_the_way(&error) => thread::sleep(jitter(tried)),
-            done => return done,
+            done => return done.map_err(perhaps_later),
         }
     }
-    attempt()
+    attempt().map_err(perhaps_later)
+}
+
+/// The failure, told apart if another try may have more luck.
+fn perhaps_later(error: RepoError) -> RepoError {
+    match error {
+        RepoError::Failed { doing, source }
+            if code(&source) == Some(ErrorCode::DiskFull) || is_in_the_way(code(&source)) =>
+        {
+            RepoError::Unavailable { doing, source }
+        }
+        other => other,
+    }
 }
 
 fn in_the_way(error: &RepoError) -> bool {
-    let RepoError::Failed { source, .. } = error else { return false };
-    source
-        .downcast_ref::<rusqlite::Error>()
-        .and_then(rusqlite::Error::sqlite_error_code)
-        .is_some_and(|code| matches!(code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    matches!(error, RepoError::Failed { source, .. } if is_in_the_way(code(source)))
+}
+
+fn is_in_the_way(code: Option<ErrorCode>) -> bool {
+    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+fn code(cause: &BoxError) -> Option<ErrorCode> {
+    cause.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code)
 }
 
 fn jitter(tried: u32) -> Duration {
@@ -148,9 +181,12 @@ fn jitter(tried: u32) -> Duration {
 mod tests {
     use super::*;
 
+    fn failure(code: i32) -> RepoError {
+        RepoError::failed("testing")(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None))
+    }
+
     fn busy() -> RepoError {
-        let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-        RepoError::failed("testing")(rusqlite::Error::SqliteFailure(error, None))
+        failure(rusqlite::ffi::SQLITE_BUSY)
     }
 
     #[test]
@@ -166,8 +202,17 @@ mod tests {
             tries += 1;
             Err(busy())
         });
-        assert!(failed.is_err());
+        assert!(matches!(failed, Err(RepoError::Unavailable { .. })));
         assert_eq!(tries, ATTEMPTS);
+    }
+
+    #[test]
+    fn a_full_disk_may_have_room_later_and_a_broken_file_stays_broken() {
+        let full: Result<(), _> = retried(|| Err(failure(rusqlite::ffi::SQLITE_FULL)));
+        // What follows an unclear end must not take it for a refusal.
+        assert!(full.is_err_and(|error| matches!(error, RepoError::Unavailable { .. }) && error.leaves_in_doubt()));
+        let broken: Result<(), _> = retried(|| Err(failure(rusqlite::ffi::SQLITE_CORRUPT)));
+        assert!(matches!(broken, Err(RepoError::Failed { .. })));
     }
 
     #[test]
@@ -186,6 +231,7 @@ mod tests {
         let pool = Pool::new(Connection::open_in_memory().unwrap(), vec![Connection::open_in_memory().unwrap()]);
         let failed = pool.read::<(), _>("testing", |_| panic!("on purpose")).await;
         assert!(matches!(failed, Err(RepoError::Failed { .. })));
+        assert_eq!((pool.usage().reads, pool.usage().failures), (1, 1));
         let read = pool.read("testing", |db| {
             db.query_row("SELECT 1", [], |row| row.get::<_, i64>(0)).map_err(RepoError::failed(""))
         });
@@ -200,6 +246,7 @@ mod tests {
             Err(RepoError::NotFound)
         });
         assert!(matches!(failed.await, Err(RepoError::NotFound)));
+        assert_eq!((pool.usage().writes, pool.usage().failures), (1, 0), "that nothing is there is an answer");
         let tables = pool.read("testing", |db| {
             db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0))
                 .map_err(RepoError::failed(""))

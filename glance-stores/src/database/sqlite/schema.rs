@@ -32,9 +32,26 @@ pub(super) fn complete(db: &mut Connection) -> Result<(), OpenError> {
     if state(&transaction)? == State::Empty {
         transaction.execute_batch(GLANCE).map_err(failed())?;
     }
+    let renews = knows_less(&transaction).map_err(failed())?;
+    if renews {
+        transaction.execute_batch(JOURNAL_ASIDE).map_err(failed())?;
+    }
     transaction.execute_batch(ADDITIONS).map_err(failed())?;
+    if renews {
+        transaction.execute_batch(JOURNAL_BACK).map_err(failed())?;
+    }
     transaction.commit().map_err(failed())
 }
+
+/// A journal that was made before there were these kinds of work refuses them.
+fn knows_less(db: &Connection) -> rusqlite::Result<bool> {
+    let made = texts(db, "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'glance_rs_journal'")?;
+    Ok(made.iter().any(|sql| ["'registration'", "'readers'"].iter().any(|work| !sql.contains(work))))
+}
+
+const JOURNAL_ASIDE: &str = "CREATE TEMP TABLE journal_aside AS SELECT * FROM glance_rs_journal;
+     DROP TABLE glance_rs_journal";
+const JOURNAL_BACK: &str = "INSERT INTO glance_rs_journal SELECT * FROM journal_aside; DROP TABLE journal_aside";
 
 #[derive(PartialEq)]
 enum State {
@@ -115,6 +132,25 @@ mod tests {
             let ours = "SELECT name FROM sqlite_master WHERE name = 'glance_rs_journal'";
             assert_eq!(texts(&db, ours).unwrap().len(), 1, "{revisions:?}");
         }
+    }
+
+    #[test]
+    fn a_journal_of_an_earlier_version_is_made_anew_with_what_it_holds() {
+        let mut db = Connection::open_in_memory().unwrap();
+        complete(&mut db).unwrap();
+        let made = dump(&db);
+        db.execute_batch(
+            "DROP TABLE glance_rs_journal;
+             CREATE TABLE glance_rs_journal (id VARCHAR(36) NOT NULL, work VARCHAR(16) NOT NULL, image_id VARCHAR(36)
+                NOT NULL, store VARCHAR(255), location TEXT, project VARCHAR(255), reserved BIGINT NOT NULL, process
+                VARCHAR(255) NOT NULL, lease_until DATETIME NOT NULL, PRIMARY KEY (id),
+                CHECK (work IN ('upload', 'removal')));
+             INSERT INTO glance_rs_journal VALUES ('e', 'removal', 'i', NULL, 'file:///x', NULL, 0, 'p', 't')",
+        )
+        .unwrap();
+        complete(&mut db).unwrap();
+        assert_eq!(dump(&db), made);
+        assert_eq!(texts(&db, "SELECT id || location FROM glance_rs_journal").unwrap(), ["efile:///x"]);
     }
 
     #[test]

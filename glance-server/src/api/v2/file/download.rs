@@ -1,9 +1,12 @@
 //! Image data on its way out.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use glance_core::catalogue::{Download, DownloadOptions, Wanted};
+use glance_core::events::{Counting, Delivery};
 use glance_core::image::ImageId;
 use glance_core::store::Reading;
 use glance_core::{Error, Images};
@@ -15,7 +18,7 @@ use super::range::{Legacy, range};
 use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::extract::{AddressedImage, Caller};
-use crate::http::{FileBody, FileSender};
+use crate::http::{FileBody, FileSender, Sent};
 
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
@@ -39,7 +42,10 @@ pub(in crate::api::v2) async fn download(
     if partial {
         headers.insert(CONTENT_RANGE, content_range(&download.reading)?);
     }
-    Ok((status, headers, body(download.reading, parts.extensions.get())).into_response())
+    let (length, store) = (length(&download.reading), download.store.clone());
+    let body = body(download, parts.extensions.get());
+    let counted = api.options.metrics.stores.downloading(&store, length, body);
+    Ok((status, headers, Body::new(counted)).into_response())
 }
 
 /// Opens the part of the data that the headers ask for, and says whether they ask for a part.
@@ -79,13 +85,12 @@ struct Part {
 
 /// The part that the headers ask for; `None` for all of the data.
 fn part(headers: &HeaderMap) -> Option<Result<Part, ApiError>> {
-    // An empty header names no part.
-    let present = |name: HeaderName| headers.get(name).filter(|value| !value.is_empty());
-    let text = |name| present(name).map(|value| value.to_str().unwrap_or("not text"));
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("not text"));
     if let Some(value) = text(RANGE) {
         return Some(range(value).map(|wanted| Part { wanted, legacy: None }));
     }
-    let legacy = Legacy::read(text(CONTENT_RANGE)?);
+    // An empty one names no part.
+    let legacy = Legacy::read(text(CONTENT_RANGE).filter(|value| !value.is_empty())?);
     Some(legacy.map(|legacy| Part { wanted: legacy.wanted, legacy: Some(legacy) }))
 }
 
@@ -98,16 +103,20 @@ fn preferred(query: &str) -> Vec<String> {
 }
 
 fn described(download: &Download, tag: Option<&str>) -> HeaderMap {
-    let range = &download.reading.range;
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
+    headers.insert(CONTENT_LENGTH, length(&download.reading).into());
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     // In hexadecimal, and of all the data even where a part is sent: clients know it so.
     let texts = [(CONTENT_MD5, download.image.checksum.as_deref()), (ETAG, tag)];
     let values = texts.into_iter().filter_map(|(name, text)| Some((name, HeaderValue::try_from(text?).ok()?)));
     headers.extend(values);
     headers
+}
+
+/// How many bytes are sent.
+fn length(reading: &Reading) -> u64 {
+    reading.range.end - reading.range.start
 }
 
 fn content_range(reading: &Reading) -> Result<HeaderValue, ApiError> {
@@ -122,9 +131,25 @@ fn content_range(reading: &Reading) -> Result<HeaderValue, ApiError> {
 }
 
 /// The data itself: handed to the kernel where it lies in a file and the connection takes files.
-fn body(reading: Reading, sender: Option<&FileSender>) -> Body {
+fn body(download: Download, sender: Option<&FileSender>) -> Body {
+    let Download { reading, delivery, .. } = download;
     match (reading.file, sender) {
-        (Some(file), Some(sender)) => Body::new(FileBody::new(sender, file, reading.range)),
+        (Some(file), Some(sender)) => {
+            let is_empty = reading.range.is_empty();
+            let body = FileBody::new(sender, file, reading.range);
+            // The stream, which counts by itself, is not asked.
+            Body::new(if delivery.is_heard() { body.counted(counter(delivery, is_empty)) } else { body })
+        }
         _ => Body::from_stream(reading.stream),
     }
+}
+
+/// Counts from the first byte on, as the stream does: what a client did not wait for is no delivery. There is no first byte of
+/// what is empty, which counts at once.
+fn counter(delivery: Delivery, is_empty: bool) -> Sent {
+    let counting: OnceLock<Counting> = OnceLock::new();
+    if is_empty {
+        counting.get_or_init(|| delivery.begin());
+    }
+    Arc::new(move |bytes| counting.get_or_init(|| delivery.begin()).sent(bytes))
 }

@@ -10,15 +10,24 @@ use crate::api::error::ApiError;
 const OTHERS: [&str; 9] =
     ["limit", "marker", "member_status", "os_hidden", "sort", "sort_key", "sort_dir", "tag", "visibility"];
 
+/// Finds fault with what is wrong whoever asks for it.
+///
+/// # Errors
+///
+/// 400 naming the parameter.
+pub(super) fn check_early(pairs: &Pairs) -> Result<(), ApiError> {
+    if pairs.has("changes-since") {
+        return Err(ApiError::invalid("The filter changes-since is not available in version 2 of the API."));
+    }
+    pairs.last("protected").map_or(Ok(()), |value| protected(value).map(drop))
+}
+
 /// The filters of a query. Of a parameter that is repeated, the last one counts.
 ///
 /// # Errors
 ///
 /// 400 naming the parameter.
 pub(super) fn read(pairs: &Pairs) -> Result<Vec<Filter>, ApiError> {
-    if pairs.has("changes-since") {
-        return Err(ApiError::invalid("The filter changes-since is not available in version 2 of the API."));
-    }
     let named = pairs.distinct().filter(|(name, _)| !OTHERS.contains(name));
     let mut filters: Vec<Filter> =
         named.filter_map(|(name, value)| filter(name, value).transpose()).collect::<Result<_, _>>()?;

@@ -32,19 +32,27 @@ pub(super) struct ListQuery {
     pub(super) links: Links,
 }
 
+/// A query whose filters and marker are not read yet: the Python server, too, finds fault with those only for callers
+/// who may list images.
+#[derive(Debug)]
+pub(super) struct Unfiltered {
+    request: ListRequest,
+    pairs: Pairs,
+}
+
 impl ListQuery {
-    /// Reads the part of a URL behind `?`.
+    /// Reads the part of a URL behind `?`, but for filters and marker.
     ///
     /// # Errors
     ///
     /// 400 naming the parameter.
-    pub(super) fn read(query: &str) -> Result<Self, ApiError> {
+    pub(super) fn read(query: &str) -> Result<Unfiltered, ApiError> {
         let pairs = Pairs::decode(query);
         if pairs.0.len() > MOST_PAIRS {
             return Err(ApiError::invalid(format!("A list takes at most {MOST_PAIRS} parameters.")));
         }
+        filters::check_early(&pairs)?;
         let mut request = ListRequest {
-            marker: pairs.last("marker").map(marker).transpose()?,
             limit: pairs.last("limit").map(limit).transpose()?,
             visibility: pairs
                 .last("visibility")
@@ -53,14 +61,27 @@ impl ListQuery {
             member_status: pairs.last("member_status").map_or(Ok(Some(MemberStatus::Accepted)), member_status)?,
             hidden: pairs.last("os_hidden").map_or(Ok(false), hidden)?,
             tags: pairs.all("tag").map(|tag| tag.trim().to_owned()).collect(),
-            filters: filters::read(&pairs)?,
             ..ListRequest::default()
         };
         sort::read(&pairs, &mut request)?;
+        Ok(Unfiltered { request, pairs })
+    }
+}
+
+impl Unfiltered {
+    /// Reads filters and marker.
+    ///
+    /// # Errors
+    ///
+    /// 400 naming the parameter.
+    pub(super) fn filtered(self) -> Result<ListQuery, ApiError> {
+        let Self { request, pairs } = self;
+        let marker = pairs.last("marker").map(marker).transpose()?;
+        let request = ListRequest { marker, filters: filters::read(&pairs)?, ..request };
         if request.filters.len() > MOST || request.tags.len() > MOST {
             return Err(ApiError::invalid(format!("A list takes at most {MOST} filters and {MOST} tags.")));
         }
-        Ok(Self { request, links: Links::new("/v2/images", pairs) })
+        Ok(ListQuery { request, links: Links::new("/v2/images", pairs) })
     }
 }
 

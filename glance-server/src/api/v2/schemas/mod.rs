@@ -7,10 +7,10 @@ mod others;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use glance_core::image::Formats;
+use glance_core::image::Schema;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::api::Api;
 use crate::api::error::ApiError;
@@ -33,8 +33,8 @@ pub(in crate::api) struct Schemas {
 }
 
 impl Schemas {
-    pub(in crate::api) fn new(formats: &Formats, custom: Option<&Map<String, Value>>) -> Result<Self, BadSchemaFile> {
-        let image = image::image(formats, custom)?;
+    pub(in crate::api) fn new(schema: Schema<'_>) -> Result<Self, BadSchemaFile> {
+        let image = image::image(schema)?;
         Ok(Self {
             images: written(&image::images(&image)),
             image: written(&image),

@@ -1,6 +1,7 @@
 //! S3 against the suite and its own cases, on a real server (`GLANCE_TEST_S3`).
 
 mod answers;
+mod away;
 mod checks;
 mod copies;
 mod interrupted;

@@ -145,7 +145,7 @@ async fn a_token_that_is_not_taken_any_more_is_renewed() {
     let Some(settings) = backend(VARIABLE) else { return };
     let (_container, store) = store_with(Backend::of(&settings).plain(), |_| ()).await;
     let at = store.write(ImageId::random(), noise(700_000)).await.unwrap().location;
-    let (swift, _) = store.known.default();
+    let (swift, _) = store.known.default().unwrap();
     swift.forge_token().await;
     assert_eq!(store.size(&at).await.unwrap(), 700_000);
     swift.forge_token().await;

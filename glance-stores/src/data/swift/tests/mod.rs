@@ -8,6 +8,7 @@ mod places;
 mod proxy;
 mod reading;
 mod support;
+mod tenants;
 
 mod plain_users {
     use super::support::{Backend, store_with};
@@ -56,5 +57,15 @@ mod application_credentials {
 
     glance_core::store_conformance!(live "GLANCE_TEST_SWIFT_V3", |settings: String| async move {
         store_with(Backend::of(&settings).application(), |config| config.accounts.referenced = true).await
+    });
+}
+
+mod accounts_of_callers {
+    use super::tenants::Cloud;
+
+    glance_core::store_conformance!(live "GLANCE_TEST_SWIFT_V3", |settings: String| async move {
+        let cloud = Cloud::new(&settings);
+        let store = cloud.view().await;
+        (cloud, store)
     });
 }

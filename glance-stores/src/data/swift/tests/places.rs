@@ -88,3 +88,43 @@ async fn one_broken_account_harms_only_its_own_data() {
     let default = SwiftStore::open(SwiftConfig::with_accounts(Accounts::of_file(file, "ref2")));
     assert!(matches!(default, Err(SwiftError::Account { .. })), "{default:?}");
 }
+
+/// As Glance's own multi-tenant store writes them: the storage URL without its scheme, a container for the image, the image.
+const OF_A_CALLER: &str = "swift+https://swift.example:8080/v1/AUTH_a1b2/\
+    glance_fda1b2c3-4e5f-6789-abcd-0123456789ab/fda1b2c3-4e5f-6789-abcd-0123456789ab";
+
+#[test]
+fn a_location_in_the_account_of_a_caller_is_read_letter_for_letter() {
+    let place = Place::parse(OF_A_CALLER).unwrap();
+    assert_eq!(place.url(), OF_A_CALLER);
+    assert_eq!(place.owner, Owner::Bare { address: "https://swift.example:8080/v1/AUTH_a1b2".to_owned() });
+    assert_eq!(place.container, format!("glance_{}", place.object));
+}
+
+#[test]
+fn a_store_in_the_accounts_of_callers_holds_those_and_its_own() {
+    let store = store(|config| config.multi_tenant = Some(MultiTenant::default()));
+    for (url, held) in [
+        (OF_A_CALLER, true),
+        ("swift+http://other.example/v1/AUTH_x/glance_fda1b2c3-4e5f-6789-abcd-0123456789ab/x", true),
+        ("swift+https://swift.example:8080/v1/AUTH_a1b2/photos/x", false),
+    ] {
+        let at = Location::new(url);
+        assert_eq!((store.holds(&at), store.is_for_clients(ImageId::random(), &at)), (held, false), "{url}");
+    }
+    assert!(!store.holds(&Location::new("swift+http://t%3Au:canary@127.0.0.1:2/v3/glance/x")));
+}
+
+#[tokio::test]
+async fn a_call_without_a_token_has_no_account() {
+    let store = store(|config| config.multi_tenant = Some(MultiTenant::default()));
+    let nobody = RequestContext::new("u", "p", ["member"]);
+    assert!(matches!(store.for_caller(&nobody).await, Err(StoreError::Denied { .. })));
+    let without_catalogue = RequestContext { auth_token: Some("canary".to_owned()), ..nobody };
+    let view = store.for_caller(&without_catalogue).await.unwrap().unwrap();
+    let id = ImageId::random();
+    assert_eq!(view.destination(id), None);
+    let put = view.write(id, Bytes::from_static(b"x")).await;
+    assert!(matches!(put, Err(StoreError::Denied { .. })), "{put:?}");
+    assert!(!format!("{view:?} {put:?}").contains("canary"));
+}

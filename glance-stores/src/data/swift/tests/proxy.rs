@@ -16,6 +16,8 @@ use crate::outbound::testing::Head;
 pub(super) enum Fault {
     /// Swift does not hear of it; this is the status of the answer.
     Refused(&'static str),
+    /// As [`Fault::Refused`], when so many bytes of its data have come.
+    RefusedAfter(&'static str, usize),
     /// So many bytes of its data go on to Swift, then both connections are closed.
     Cut(usize),
     /// It is done, and nobody learns of that.
@@ -84,7 +86,7 @@ async fn serve(mut client: TcpStream, behind: &str, log: &Mutex<Vec<String>>, ju
             return Ok(());
         }
     };
-    let data = read.split_off(end);
+    let mut data = read.split_off(end);
     let head = Head(String::from_utf8(read).unwrap());
     let line = format!("{} {}", head.method(), head.target());
     let nth = {
@@ -93,7 +95,10 @@ async fn serve(mut client: TcpStream, behind: &str, log: &Mutex<Vec<String>>, ju
         log.iter().filter(|asked| **asked == line).count()
     };
     let fault = judge(&head, nth);
-    if let Some(Fault::Refused(status)) = fault {
+    if let Some(Fault::Refused(status) | Fault::RefusedAfter(status, _)) = fault {
+        if let Some(Fault::RefusedAfter(_, bytes)) = fault {
+            take(&mut client, &mut data, bytes).await?;
+        }
         let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
         client.write_all(answer.as_bytes()).await?;
         // The data is taken as well: closed before, the connection would take the answer with it.
@@ -117,9 +122,15 @@ async fn serve(mut client: TcpStream, behind: &str, log: &Mutex<Vec<String>>, ju
 
 /// Passes on as much of the data, of which some has come.
 async fn pass_on(client: &mut TcpStream, mut data: Vec<u8>, bytes: usize, swift: &mut TcpStream) -> io::Result<()> {
-    while data.len() < bytes && client.read_buf(&mut data).await? > 0 {}
+    take(client, &mut data, bytes).await?;
     data.truncate(bytes);
     swift.write_all(&data).await
+}
+
+/// Waits until so many bytes have come, or there are no more.
+async fn take(client: &mut TcpStream, data: &mut Vec<u8>, bytes: usize) -> io::Result<()> {
+    while data.len() < bytes && client.read_buf(data).await? > 0 {}
+    Ok(())
 }
 
 /// Passes on the data as it comes, until Swift has answered.

@@ -43,7 +43,7 @@ async fn write_static(container: &Container, object: &str, data: &Bytes, segment
 }
 
 fn location(store: &SwiftStore, container: &Container, object: &str) -> Location {
-    let (_, owner) = store.known.default();
+    let (_, owner) = store.known.default().unwrap();
     Location::new(Place { owner, container: container.name.clone(), object: object.to_owned() }.url())
 }
 

@@ -80,7 +80,7 @@ impl Drop for Container {
 }
 
 fn client(account: Account) -> Arc<Swift> {
-    KnownAccounts::new(&SwiftConfig::new(account)).unwrap().default().0
+    KnownAccounts::new(&SwiftConfig::new(account)).unwrap().default().unwrap().0
 }
 
 /// A store of small segments in a container of its own; `change` is the last to say how it is set up.
@@ -92,7 +92,7 @@ pub(super) async fn store_with(account: Account, change: impl FnOnce(&mut SwiftC
     config.large_object_size = 1;
     change(&mut config);
     let container = Container { swift: client(account.clone()), name: config.container.clone(), account };
-    container.swift.make_container(&container.name).await.unwrap();
+    container.swift.make_container(&container.name, &Access::unsaid()).await.unwrap();
     (container, SwiftStore::open(config).unwrap())
 }
 

@@ -1,6 +1,7 @@
 //! Requests of one upload that wait for their answers.
 
 use std::sync::Arc;
+use tracing::Instrument as _;
 
 use futures::StreamExt;
 use glance_core::store::{BoxError, ByteStream, StoreError};
@@ -77,7 +78,8 @@ impl Ticket {
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
         const DOING: &str = "sending data";
-        let done = tokio::spawn(self.unless_cut(work)).await.map_err(StoreError::failed(KIND, DOING))?;
+        let done =
+            tokio::spawn(self.unless_cut(work).in_current_span()).await.map_err(StoreError::failed(KIND, DOING))?;
         done.ok_or_else(|| StoreError::failed(KIND, DOING)("the upload was given up"))?
     }
 }

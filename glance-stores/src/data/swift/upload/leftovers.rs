@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tracing::Instrument as _;
 
 use futures::{TryStreamExt, stream};
 use glance_core::store::StoreError;
@@ -21,6 +22,8 @@ pub(super) struct Begun {
     pub(super) segments: AtomicU64,
     /// The object of the image's name.
     pub(super) image: AtomicBool,
+    /// The container, for the image alone.
+    pub(super) container: AtomicBool,
 }
 
 /// What an upload may have made. Dropped, it goes again, unless it is kept; until then, or until
@@ -45,7 +48,7 @@ impl Drop for Leftovers {
     fn drop(&mut self) {
         if let Some((upload, claim)) = self.begun.take() {
             claim.leave();
-            self.runtime.spawn(take_back(upload, claim));
+            self.runtime.spawn(take_back(upload, claim).in_current_span());
         }
     }
 }
@@ -90,6 +93,10 @@ impl Upload {
                 self.swift.delete(&self.container, &self.name_of(Object::Segment(number))).await.map(drop)
             })
             .await?;
+        if self.begun.container.load(Ordering::Acquire) {
+            // And nothing in it: that would be another upload's.
+            self.swift.remove_container(&self.container, None).await?;
+        }
         Ok(gone)
     }
 
@@ -108,6 +115,7 @@ impl Upload {
 
 impl Begun {
     fn is_nothing(&self) -> bool {
-        !self.image.load(Ordering::Acquire) && self.segments.load(Ordering::Acquire) == 0
+        let made = [&self.image, &self.container].into_iter().any(|made| made.load(Ordering::Acquire));
+        !made && self.segments.load(Ordering::Acquire) == 0
     }
 }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use glance_core::image::ImageId;
+use glance_core::image::{ImageId, Readers};
 use glance_core::store::StoreError;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -36,6 +36,7 @@ use self::leftovers::{Begun, Leftovers};
 use self::making::{Making, Object};
 use self::part::Part;
 use self::segments::{SEGMENTS, Segments};
+use super::access::Access;
 use super::client::{Found, KIND, MARK, Swift, at, drain, refusal};
 use super::config::SwiftConfig;
 use crate::data::claims::Claims;
@@ -118,8 +119,16 @@ impl Upload {
         if self.swift.has_container(&self.container).await? {
             return Ok(());
         }
+        if let Some(tenants) = &self.config.multi_tenant {
+            // From the start, so that the server itself can remove what an upload leaves that is killed.
+            let access = Access::of(&Readers::Projects(Vec::new()), &tenants.admin_projects);
+            let (swift, container) = (Arc::clone(&self.swift), self.container.clone());
+            self.begun.container.store(true, Ordering::Release);
+            let making = async move { swift.make_container(&container, &access).await };
+            return self.flight.ticket().see_through(making).await;
+        }
         if self.config.create_container {
-            return self.swift.make_container(&self.container).await;
+            return self.swift.make_container(&self.container, &Access::unsaid()).await;
         }
         let told = "the container does not exist, and swift_store_create_container_on_put is off";
         Err(StoreError::failed(KIND, "looking for the container")(told))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tracing::Instrument as _;
 
 use glance_core::store::StoreError;
 use tokio::task::{JoinError, JoinSet};
@@ -82,7 +83,7 @@ impl Segments {
             failure = self.failure() => return Err(failure),
             landing = making.send(part, data, length) => landing?,
         };
-        self.on_their_way.spawn(async move { (number, landing.await) });
+        self.on_their_way.spawn(async move { (number, landing.await) }.in_current_span());
         Ok(())
     }
 

@@ -1,18 +1,16 @@
-//! What a page costs, counted in steps of SQLite's machine: at least one for every row it reads,
-//! and the same on every computer.
+//! What a page costs, counted in steps of SQLite's machine.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use glance_core::database::{
     Comparison, Direction, Filter, ImageQuery, NumberField, SeenImage, SortKey, TextField, Viewer, VisibilityFilter,
 };
 use glance_core::image::Visibility;
 use glance_core::member::MemberStatus;
-use rusqlite::Connection;
 
 use super::page;
-use crate::database::sqlite::{row, schema};
+use crate::database::sqlite::counted::Counted;
+use crate::database::sqlite::row;
 
 /// `count` images, the newest with the highest number: 1 % public, 20 % community, 20 % shared, the
 /// rest private. Every tenth belongs to `heavy`, the others to five thousand projects. Two
@@ -53,31 +51,8 @@ fn many() -> MutexGuard<'static, Counted> {
     MANY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// SQLite reports its steps in such bunches, at the next loop or jump.
-const STRIDE: u64 = 50;
-
-/// A database whose steps are counted.
-struct Counted {
-    db: Connection,
-    steps: Arc<AtomicU64>,
-}
-
 fn filled(count: u32) -> Counted {
-    let mut db = Connection::open_in_memory().unwrap();
-    schema::complete(&mut db).unwrap();
-    let transaction = db.transaction().unwrap();
-    for statement in FILL.replace("?1", &count.to_string()).split(';') {
-        transaction.execute_batch(statement).unwrap();
-    }
-    transaction.commit().unwrap();
-    let steps = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&steps);
-    let count = move || {
-        counted.fetch_add(STRIDE, Ordering::Relaxed);
-        false
-    };
-    db.progress_handler(i32::try_from(STRIDE).unwrap(), Some(count)).unwrap();
-    Counted { db, steps }
+    Counted::filled(FILL, count)
 }
 
 fn query(admin: bool, project: Option<&str>, visibility: VisibilityFilter, direction: Direction) -> ImageQuery {
@@ -96,9 +71,7 @@ fn query(admin: bool, project: Option<&str>, visibility: VisibilityFilter, direc
 
 /// The page and what it cost.
 fn costs(counted: &Counted, query: &ImageQuery) -> (u64, Vec<SeenImage>) {
-    counted.steps.store(0, Ordering::Relaxed);
-    let page = page(&counted.db, query).unwrap();
-    (counted.steps.load(Ordering::Relaxed), page)
+    counted.cost(|db| page(db, query).unwrap())
 }
 
 const FILTERS: [VisibilityFilter; 6] = [

@@ -7,6 +7,7 @@ use std::thread;
 use futures::future::join_all;
 use glance_core::database::{ImageRepo, Journal, RepoError, Upload};
 use glance_core::image::{Image, Status};
+use glance_core::limits::ProjectLimits;
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ async fn what_was_written_is_there_after_opening_again() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("glance.sqlite");
     let image = image(0);
-    Sqlite::open(&place).unwrap().create_image(&image).await.unwrap();
+    Sqlite::open(&place).unwrap().create_image(&image, &ProjectLimits::NONE).await.unwrap();
     let again = Sqlite::open(&place).unwrap();
     assert_eq!(again.image(image.id, None).await.unwrap().image, image);
 }
@@ -90,8 +91,9 @@ async fn a_quota_holds_between_processes() {
     let mut uploads = Vec::new();
     for n in 0..16 {
         let image = Image { status: Status::Queued, ..image(n) };
-        first.create_image(&image).await.unwrap();
+        first.create_image(&image, &ProjectLimits::NONE).await.unwrap();
         uploads.push(Upload {
+            destination: None,
             entry: Uuid::new_v4(),
             image: image.id,
             store: None,
@@ -103,11 +105,11 @@ async fn a_quota_holds_between_processes() {
     }
     let begin = |(n, upload)| {
         let db = if n % 2 == 0 { &first } else { &second };
-        async move { db.begin_upload(upload, Status::Queued, Some(20), at(1)).await }
+        async move { db.begin_upload(upload, Status::Queued, &ProjectLimits::bytes(Some(20)), at(1)).await }
     };
     let done = join_all(uploads.iter().enumerate().map(begin)).await;
     assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 6);
-    assert!(done.iter().all(|done| matches!(done, Ok(_) | Err(RepoError::OverLimit { .. }))));
+    assert!(done.iter().all(|done| matches!(done, Ok(_) | Err(RepoError::OverProjectLimit(_)))));
     assert_eq!(second.bytes_held("p").await.unwrap(), 18);
 }
 
@@ -116,7 +118,7 @@ async fn a_quota_holds_between_processes() {
 async fn a_lock_of_another_program_is_waited_for() {
     let (_folder, db, other) = in_a_file();
     let image = image(0);
-    db.create_image(&image).await.unwrap();
+    db.create_image(&image, &ProjectLimits::NONE).await.unwrap();
     other.execute_batch("BEGIN IMMEDIATE; UPDATE images SET name = 'other'").unwrap();
     assert_eq!(db.image(image.id, None).await.unwrap().image.name, None);
     let held = thread::spawn(move || {
@@ -124,7 +126,7 @@ async fn a_lock_of_another_program_is_waited_for() {
         other.execute_batch("COMMIT").unwrap();
     });
     let change = glance_core::image::ImageChange::touch(at(5));
-    let after = db.update_image(image.id, Status::Active, &change).await.unwrap();
+    let after = db.update_image(image.id, Status::Active, &change, &ProjectLimits::NONE).await.unwrap();
     assert_eq!(after.name.as_deref(), Some("other"));
     held.join().unwrap();
 }

@@ -1,9 +1,14 @@
 //! Rows that other programs wrote, well or badly.
 
-use glance_core::database::{Database, Direction, ImageQuery, ImageRepo, Journal, MemberRepo, RepoError, SortKey};
+use glance_core::database::{
+    Database, Direction, ImageQuery, ImageRepo, Journal, MemberRepo, RemovalOf, RepoError, SortKey, Work,
+};
 use glance_core::image::{Image, ImageChange, ImageId, Status};
+use glance_core::limits::ProjectLimits;
+use glance_core::location::Location;
 use glance_core::member::MemberStatus;
 use rusqlite::{Connection, params};
+use uuid::Uuid;
 
 use super::{at, everything, image, in_a_file};
 
@@ -39,7 +44,7 @@ async fn a_row_that_makes_no_image_is_an_error_alone_and_nothing_in_a_list() {
         let (_folder, db, raw) = in_a_file();
         let images = [image(0), image(1), image(2), image(3)];
         for image in &images {
-            db.create_image(image).await.unwrap();
+            db.create_image(image, &ProjectLimits::NONE).await.unwrap();
         }
         raw.execute(&format!("UPDATE images SET {spoil} WHERE id = ?1"), [images[1].id.as_str()]).unwrap();
         let expected = [images[3].id, images[2].id, images[0].id];
@@ -62,7 +67,7 @@ async fn bad_rows_do_not_end_a_list_early() {
     let (_folder, db, raw) = in_a_file();
     let mut images = Vec::new();
     for second in 0..40 {
-        images.push(db.create_image(&image(second)).await.unwrap());
+        images.push(db.create_image(&image(second), &ProjectLimits::NONE).await.unwrap());
     }
     raw.execute("UPDATE images SET status = 'frozen' WHERE rowid BETWEEN 6 AND 35", []).unwrap();
     let mut query = ImageQuery { limit: 3, ..everything(SortKey::CreatedAt, Direction::Descending) };
@@ -130,7 +135,7 @@ async fn what_is_missing_or_odd_in_a_row_has_a_sane_value() {
 #[tokio::test]
 async fn parts_that_cannot_be_read_are_left_out() {
     let (_folder, db, raw) = in_a_file();
-    let image = db.create_image(&image(0)).await.unwrap();
+    let image = db.create_image(&image(0), &ProjectLimits::NONE).await.unwrap();
     for (table, columns, values) in [
         ("image_properties", "name, value", "'good', 'v'"),
         ("image_properties", "name, value", "x'ff', 'v'"),
@@ -167,7 +172,7 @@ async fn parts_that_cannot_be_read_are_left_out() {
     db.remove_member(image.id, "b", at(1)).await.unwrap();
     assert!(db.members(image.id).await.unwrap().is_empty());
     let change = ImageChange { tags_removed: vec!["good".into()], ..ImageChange::touch(at(1)) };
-    assert!(db.update_image(image.id, Status::Active, &change).await.unwrap().tags.is_empty());
+    assert!(db.update_image(image.id, Status::Active, &change, &ProjectLimits::NONE).await.unwrap().tags.is_empty());
 }
 
 /// Sizes that no disk has add up without failing.
@@ -176,7 +181,7 @@ async fn the_sum_of_absurd_sizes_is_the_largest_number() {
     let (_folder, db, raw) = in_a_file();
     for second in 0..3 {
         let image = Image { size: Some(1 << 62), ..image(second) };
-        db.create_image(&image).await.unwrap();
+        db.create_image(&image, &ProjectLimits::NONE).await.unwrap();
         for _ in 0..3 {
             raw.execute(
                 "INSERT INTO image_locations (image_id, value, created_at, deleted) \
@@ -194,6 +199,25 @@ async fn the_sum_of_absurd_sizes_is_the_largest_number() {
 async fn a_size_beyond_the_column_is_refused() {
     let (_folder, db, _) = in_a_file();
     let image = Image { size: Some(u64::MAX), ..image(0) };
-    assert!(matches!(db.create_image(&image).await, Err(RepoError::Failed { .. })));
+    assert!(matches!(db.create_image(&image, &ProjectLimits::NONE).await, Err(RepoError::Failed { .. })));
     assert!(matches!(db.image(image.id, None).await, Err(RepoError::NotFound)));
+}
+
+/// A later version may note work that means anything but to remove data.
+#[tokio::test]
+async fn unknown_work_is_left_in_the_journal() {
+    let (_folder, db, raw) = in_a_file();
+    let image = image(0);
+    db.create_image(&image, &ProjectLimits::NONE).await.unwrap();
+    let place = Location::new("file:///data");
+    let removals = [(); 2].map(|()| RemovalOf { entry: Uuid::new_v4(), store: None, location: place.clone() });
+    db.note_removals(image.id, &removals, "process", at(60)).await.unwrap();
+    let later = removals[0].entry.to_string();
+    // The table of a later version lets such work in.
+    raw.execute_batch("PRAGMA ignore_check_constraints = ON").unwrap();
+    raw.execute("UPDATE glance_rs_journal SET work = 'compaction' WHERE id = ?1", [&later]).unwrap();
+    let known: Vec<_> = db.journal(9).await.unwrap().into_iter().map(|entry| (entry.id, entry.work)).collect();
+    assert_eq!(known, [(removals[1].entry, Work::Removal(place))]);
+    let kept = "SELECT count(*) FROM glance_rs_journal";
+    assert_eq!(raw.query_row(kept, [], |row| row.get::<_, i64>(0)).unwrap(), 2);
 }

@@ -1,5 +1,6 @@
 //! The suite of all databases, and what is SQLite's own.
 
+mod doubt;
 mod file;
 mod foreign;
 mod rows;

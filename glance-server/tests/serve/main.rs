@@ -2,69 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
+mod check;
+mod logs;
+mod metrics;
+mod notify;
+mod server;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-/// A server on a port that the system chose.
-struct Server {
-    process: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(arguments: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_glance-server"))
-            .args(["api", "--bind", "127.0.0.1:0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().rsplit_once("http://").unwrap().1.to_owned();
-        Self { process, address }
-    }
-
-    /// The status and what follows of the answer to a request with a body.
-    fn ask(&self, line: &str, headers: &str, body: &str) -> (u16, String) {
-        #[expect(clippy::disallowed_methods, reason = "a client of the server under test")]
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, answer)
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.process), signal).unwrap();
-    }
-
-    fn stop(mut self) {
-        self.signal(Signal::TERM);
-        assert!(self.process.wait().unwrap().success());
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Only what a failed test leaves is still running.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use self::server::{Server, eventually};
 
 const ID: &str = "71c675ab-d94f-49cd-a114-e12490b328d9";
 const OCTETS: &str = "Content-Type: application/octet-stream\r\n";
@@ -151,6 +101,45 @@ fn a_request_leaves_one_line_whatever_it_says() {
     assert!(!lines.contains("canary") && !lines.contains('\u{1b}'), "{lines}");
 }
 
+/// A broker that is away harms nobody, and what notifications say shows no password.
+#[test]
+fn notifications_without_a_broker_keep_nobody_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, log) = (folder.path().join("glance-api.conf"), folder.path().join("api.log"));
+    let text = format!(
+        "[DEFAULT]\ntransport_url = rabbit://glance:canary@127.0.0.1:1/\nlog_file = {}\ndebug = true\n\
+         [oslo_messaging_notifications]\ndriver = messagingv2\ndriver = log\n\
+         [oslo_limit]\nauth_url = http://127.0.0.1:1\nusername = glance\npassword = canary\n\
+         [glance_rs]\nauth_mode = none\ndata_dir = {}\n",
+        log.display(),
+        folder.path().join("data").display()
+    );
+    fs::write(&config, text).unwrap();
+    let server = Server::start(&["--config-file", config.to_str().unwrap()]);
+    let image = format!(r#"{{"id": "{ID}", "disk_format": "raw", "container_format": "bare"}}"#);
+    assert_eq!(server.ask("POST /v2/images", "X-Auth-Token: canary\r\n", &image).0, 201);
+    assert_eq!(server.ask(&format!("PUT /v2/images/{ID}/file"), OCTETS, "the data").0, 204);
+    assert_eq!(server.ask(&format!("GET /v2/images/{ID}/file"), "", "").0, 200);
+    let empty = ID.replace("71c675ab", "81c675ab");
+    assert_eq!(server.ask("POST /v2/images", "", &image.replace(ID, &empty)).0, 201);
+    assert_eq!(server.ask(&format!("PUT /v2/images/{empty}/file"), OCTETS, "").0, 204);
+    assert_eq!(server.ask(&format!("GET /v2/images/{empty}/file"), "", "").0, 200);
+    eventually(|| fs::read_to_string(&log).unwrap().contains("notifications wait"));
+    server.stop();
+    let lines = fs::read_to_string(&log).unwrap();
+    let told = |text: &str| lines.lines().filter(|line| line.contains(text)).count();
+    assert_eq!((told("\"event_type\":\"image.update\""), told("\"event_type\":\"image.send\"")), (4, 2), "{lines}");
+    let mut sent = lines.lines().filter(|line| line.contains("\"event_type\":\"image.send\""));
+    assert!(sent.all(|line| line.contains("request_id=req-")), "{lines}");
+    assert!(lines.contains("left=14") && !lines.contains("canary"), "{lines}");
+    let check = Command::new(env!("CARGO_BIN_EXE_glance-server"))
+        .args(["config", "check", "--config-file", config.to_str().unwrap()])
+        .output()
+        .unwrap();
+    let shown = String::from_utf8([check.stdout, check.stderr].concat()).unwrap();
+    assert!(check.status.success() && !shown.contains("canary"), "{shown}");
+}
+
 #[test]
 fn a_database_that_cannot_be_opened_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -168,13 +157,4 @@ fn a_database_that_cannot_be_opened_is_named() {
 
 fn names(text: &str, path: &Path) -> bool {
     text.contains(path.to_str().unwrap())
-}
-
-/// Waits for what a signal brings about.
-fn eventually(mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it never came about");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

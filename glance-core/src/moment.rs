@@ -1,10 +1,11 @@
-//! Moments as the API writes them.
+//! Moments as clients and listeners read them.
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-/// `YYYY-MM-DDTHH:MM:SSZ`; fractions of the second are cut off.
-pub(super) struct Moment(pub(super) Timestamp);
+/// A moment that serializes as `YYYY-MM-DDTHH:MM:SSZ`; fractions of the second are cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(pub Timestamp);
 
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -28,8 +29,8 @@ mod tests {
     #[test]
     fn fractions_of_a_second_are_cut_off() {
         let moment = Moment("2024-02-29T23:59:59.999999Z".parse().unwrap());
-        assert_eq!(serde_json::to_value(&moment).unwrap(), "2024-02-29T23:59:59Z");
+        assert_eq!(serde_json::to_value(moment).unwrap(), "2024-02-29T23:59:59Z");
         let early = Moment("0987-01-02T03:04:05Z".parse().unwrap());
-        assert_eq!(serde_json::to_value(&early).unwrap(), "0987-01-02T03:04:05Z");
+        assert_eq!(serde_json::to_value(early).unwrap(), "0987-01-02T03:04:05Z");
     }
 }

@@ -1,20 +1,25 @@
-//! Image data in and out.
+//! Image data in.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::sync::watch;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::create::now;
 use super::housekeeping::Working;
 use super::{Images, Registry};
+use crate::context::RequestContext;
 use crate::database::{RepoError, Upload};
+use crate::digest::Lanes;
 use crate::error::Error;
+use crate::events::EventType;
 use crate::image::{self, Image, ImageChange, ImageId, Status, StatusError};
+use crate::limits::ProjectLimits;
 use crate::location::ImageLocation;
-use crate::store::{BoxError, ByteRange, ByteStream, Reading, StoreError, Stored};
+use crate::store::{BoxError, ByteStream, StoreError, Stored};
 use crate::stores::NamedStore;
 use crate::upload::{self, Bounds, Digests};
 
@@ -27,39 +32,7 @@ pub struct UploadOptions {
     pub store: Option<String>,
 }
 
-/// How a download is done.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DownloadOptions {
-    /// The part that is wanted; `None` for all of it.
-    pub wanted: Option<Wanted>,
-    /// Stores whose copies are tried before all others.
-    pub prefer: Vec<String>,
-}
-
-/// A part of image data, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// From `start`, counted from 0, to before `end`; `None` to the end of the data.
-    From {
-        /// The first byte.
-        start: u64,
-        /// The byte behind the last.
-        end: Option<u64>,
-    },
-    /// The last bytes, or all where there are fewer.
-    Last(u64),
-}
-
-/// Image data opened for reading.
-#[derive(Debug)]
-pub struct Download {
-    /// The image, as it is shown to the caller.
-    pub image: Image,
-    /// Its data.
-    pub reading: Reading,
-}
-
-/// Bytes reserved ahead of data of unknown length, so that the database is not asked for each batch.
+/// Bytes reserved ahead of data of unknown length at most, so that the database is not asked for each batch.
 const AHEAD: u64 = 64 << 20;
 
 /// How long a caller waits for data to be discarded. What that does not suffice for is left to the journal.
@@ -81,133 +54,42 @@ impl Images<'_> {
     /// announced; [`Error::Gone`] if the store takes no data, or the image was deleted meanwhile;
     /// [`Error::OverLimit`] for data that is longer than allowed, or more than the quota or the
     /// store has room for; [`Error::BadData`] if inspection refused it; [`Error::Interrupted`] if
-    /// `data` ended with an error; [`Error::Unavailable`].
+    /// `data` ended with an error; [`Error::Unavailable`]; [`Error::Limits`].
     pub async fn upload(&self, id: ImageId, data: ByteStream, options: UploadOptions) -> Result<Image, Error> {
         self.refuse_read_only()?;
         let store = self.registry.stores.for_upload(options.store.as_deref())?.clone();
         let seen = self.seen(id).await?;
         self.allow_change("upload_image", &seen)?;
         ready_for_data(&seen.image)?;
-        if store.is_read_only() {
-            return Err(Error::Gone(format!("store {} takes no data", store.id)));
-        }
-        if let Some(size) = options.size.filter(|size| *size > self.registry.settings.image_size_cap) {
-            let cap = self.registry.settings.image_size_cap;
-            return Err(Error::OverLimit(format!("image data of {size} bytes is longer than the maximum of {cap}")));
-        }
+        self.check_size(options.size.unwrap_or(0))?;
+        // What the owner may hold when the upload begins counts to its end.
+        let limits = self.registry.limits_of(seen.image.owner.as_deref()).await?;
+        let store = NamedStore {
+            store: self.registry.for_caller(&store, self.context).await.map_err(writing_failed)?,
+            ..store
+        };
         let (cancel, cancelled) = watch::channel(());
         let data: ByteStream = Box::pin(until_dropped(data, cancelled));
         // In a task of its own: a caller who goes away stops the data, not the cleaning up.
         let registry = Arc::clone(self.registry);
-        let size = options.size;
-        let task = async move { UploadTask::begin(&registry, seen.image, store, size).await?.run(data).await };
-        let finished = tokio::spawn(task).await;
+        let (size, context) = (options.size, self.context.clone());
+        let task = async move {
+            UploadTask::begin(&registry, context, seen.image, store, size, limits).await?.run(data).await
+        };
+        let finished = tokio::spawn(task.in_current_span()).await;
         drop(cancel);
         let image = finished.map_err(|_| Error::Unavailable("the upload was broken off".to_owned()))??;
         Ok(self.shown(image))
     }
 
-    /// Opens the image's data: the first of its locations that can be opened, those in stores of
-    /// higher weight before others.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`]; [`Error::Forbidden`] by policy, and for deactivated images to all but
-    /// administrators; [`Error::NoData`] if there is no data, or none lies where it should;
-    /// [`Error::OutOfRange`]; [`Error::Invalid`] for stores to prefer that do not exist;
-    /// [`Error::Unavailable`] if no store that has the data can be reached.
-    pub async fn download(&self, id: ImageId, options: &DownloadOptions) -> Result<Download, Error> {
-        let seen = self.seen(id).await?;
-        if seen.image.status == Status::Deactivated && !self.is_admin() {
-            self.allow("get_image", &seen)?;
-            return Err(Error::Forbidden("the requested image has been deactivated".to_owned()));
+    /// Whether an image may have so many bytes of data.
+    pub(super) fn check_size(&self, size: u64) -> Result<(), Error> {
+        let cap = self.registry.settings.image_size_cap;
+        if size > cap {
+            return Err(Error::OverLimit(format!("image data of {size} bytes is longer than the maximum of {cap}")));
         }
-        self.allow("download_image", &seen)?;
-        if !options.prefer.is_empty() {
-            self.allow("download_from_store", &seen)?;
-            self.check_preferred(&options.prefer)?;
-        }
-        let image = self.shown(seen.image);
-        let reading = self.open(&image, options).await?;
-        Ok(Download { image, reading })
+        Ok(())
     }
-
-    fn check_preferred(&self, prefer: &[String]) -> Result<(), Error> {
-        let stores = &self.registry.stores;
-        if !stores.are_named() {
-            return Err(Error::Invalid("this server has a single store: none can be preferred".to_owned()));
-        }
-        match prefer.iter().find(|id| stores.named(Some(id)).is_none()) {
-            Some(unknown) => Err(Error::Invalid(format!("store {unknown:?} is not one of this server's"))),
-            None => Ok(()),
-        }
-    }
-
-    async fn open(&self, image: &Image, options: &DownloadOptions) -> Result<Reading, Error> {
-        let preferred = |location: &&ImageLocation| {
-            location.store().is_some_and(|store| options.prefer.iter().any(|wanted| wanted == store))
-        };
-        let (first, rest): (Vec<_>, Vec<_>) = image.locations.iter().partition(preferred);
-        let mut failure = Error::NoData(image.id);
-        for location in first.into_iter().chain(rest) {
-            match self.open_at(image, location, options.wanted).await {
-                Ok(reading) => return Ok(reading),
-                Err(error @ Error::OutOfRange { .. }) => return Err(error),
-                Err(error) => {
-                    tracing::warn!(image = %image.id, location = %location.url, %error, "cannot read image data");
-                    failure = error;
-                }
-            }
-        }
-        Err(failure)
-    }
-
-    async fn open_at(&self, image: &Image, location: &ImageLocation, wanted: Option<Wanted>) -> Result<Reading, Error> {
-        let NamedStore { store, .. } = self
-            .registry
-            .stores
-            .of(location)
-            .ok_or_else(|| Error::Unavailable("no store of this server holds the image's data".to_owned()))?;
-        let range = match wanted {
-            None => ByteRange::ALL,
-            Some(Wanted::From { start, end }) => ByteRange { start, end },
-            Some(Wanted::Last(count)) => {
-                let size = match image.size {
-                    Some(size) => size,
-                    None => store.size(&location.url).await.map_err(|error| reading_failed(error, image.id))?,
-                };
-                last(count, size)?
-            }
-        };
-        let begins_behind = |size| matches!(wanted, Some(Wanted::From { start, .. }) if start >= size);
-        if let Some(size) = image.size
-            && (range.within(size).is_none() || begins_behind(size))
-        {
-            return Err(Error::OutOfRange { size });
-        }
-        let mut reading = store.get(&location.url, range).await.map_err(|error| reading_failed(error, image.id))?;
-        // A location whose length is not the image's holds other data than the image.
-        if image.size.is_some_and(|size| size != reading.size) {
-            return Err(Error::Unavailable("the store holds data of another length than the image's".to_owned()));
-        }
-        reading.stream = Box::pin(
-            reading
-                .stream
-                .map(|chunk| chunk.inspect_err(|error| tracing::error!(%error, "reading image data broke off"))),
-        );
-        Ok(reading)
-    }
-}
-
-/// The last bytes, or all of them where there are no more: of data without any, that is none.
-fn last(count: u64, size: u64) -> Result<ByteRange, Error> {
-    if count == 0 {
-        return Err(Error::OutOfRange { size });
-    }
-    if size == 0 {
-        return Ok(ByteRange::ALL);
-    }
-    Ok(ByteRange { start: size.saturating_sub(count), end: Some(size) })
 }
 
 fn ready_for_data(image: &Image) -> Result<(), Error> {
@@ -237,20 +119,25 @@ fn until_dropped(
 /// the entry, which keeps other data out.
 struct UploadTask {
     registry: Arc<Registry>,
+    context: RequestContext,
     entry: Uuid,
     image: Image,
+    /// As the caller uses it.
     store: NamedStore,
     size: Option<u64>,
     project: Option<String>,
+    limits: ProjectLimits,
     _working: Working,
 }
 
 impl UploadTask {
     async fn begin(
         registry: &Arc<Registry>,
+        context: RequestContext,
         image: Image,
         store: NamedStore,
         size: Option<u64>,
+        limits: ProjectLimits,
     ) -> Result<Self, Error> {
         let now = now();
         let project = image.owner.clone();
@@ -258,17 +145,29 @@ impl UploadTask {
             entry: Uuid::new_v4(),
             image: image.id,
             store: registry.stores.are_named().then(|| store.id.clone()),
+            destination: store.store.destination(image.id),
             project: project.clone(),
             // One byte at least: a project that has nothing left is told before any data flows.
             reserved: size.unwrap_or(1).max(1),
             process: registry.process.clone(),
             lease_until: registry.lease_end(now),
         };
-        let quota = registry.settings.user_storage_quota;
         let working = Working::on(registry, vec![upload.entry]);
-        let begun = registry.database.begin_upload(&upload, image.status, quota, now).await;
-        let image = begun.map_err(|error| not_begun(error, image.id))?;
-        Ok(Self { registry: Arc::clone(registry), entry: upload.entry, image, store, size, project, _working: working })
+        let begun = registry.database.begin_upload(&upload, image.status, &limits, now).await;
+        let image = begun.map_err(|error| registry.not_begun(error, &image))?;
+        registry.events.image(EventType::ImageUpdate, &image);
+        registry.events.data(EventType::ImagePrepare, &image, upload.store.as_deref());
+        Ok(Self {
+            registry: Arc::clone(registry),
+            context,
+            entry: upload.entry,
+            image,
+            store,
+            size,
+            project,
+            limits,
+            _working: working,
+        })
     }
 
     async fn run(self, data: ByteStream) -> Result<Image, Error> {
@@ -278,20 +177,31 @@ impl UploadTask {
             outcome = self.write(data) => outcome,
             never = registry.keep_leases() => match never {},
         };
-        match outcome {
-            Ok((stored, digests)) => self.activate(stored, digests).await,
-            Err(Broken { error, left }) => {
-                self.undo(&left).await;
-                Err(error)
-            }
+        let (error, left) = match outcome {
+            Ok((stored, digests)) => match self.activate(&stored, digests).await {
+                Ok(image) => return Ok(self.tell_active(image)),
+                Err(NotRecorded { error, is_ours }) => (error, is_ours.then_some(Left::Data(stored))),
+            },
+            Err(Broken { error, left }) => (error, Some(left)),
+        };
+        registry.events.upload_failed(&self.image, &error);
+        if let Some(left) = left {
+            self.undo(&left).await;
         }
+        Err(error)
     }
 
     async fn write(&self, data: ByteStream) -> Result<(Stored, Digests), Broken> {
+        // Not before the image was saving: the reference server finds out as late, and lists sorted by `updated_at` show it.
+        if self.store.is_read_only() {
+            let error = Error::Gone(format!("store {} takes no data", self.store.id));
+            return Err(Broken { error, left: Left::Nothing });
+        }
         let settings = &self.registry.settings;
         let bounds = Bounds { announced: self.size, cap: settings.image_size_cap, reserve: self.reserver() };
         let inspector = settings.inspection.begin(&self.image);
-        let (data, outcome) = upload::digested(data, settings.hashing_algorithm, inspector, bounds);
+        let digests = Lanes::new(settings.hashing_algorithm, &self.registry.counts.hashing);
+        let (data, outcome) = upload::digested(data, digests, inspector, bounds);
         let stored = self.store.store.put(self.image.id, self.size, data).await;
         match (stored, outcome.take()) {
             (Ok(stored), Some(Ok(digests))) if stored.size == digests.size => Ok((stored, digests)),
@@ -312,30 +222,40 @@ impl UploadTask {
 
     /// Reserves quota ahead of the data, by a stretch where there is room for one, else exactly.
     fn reserver(&self) -> upload::Reserve {
-        let quota = self.registry.settings.user_storage_quota.filter(|_| self.project.is_some());
+        let (limits, project) = (self.limits, self.project.clone());
+        let is_limited = limits.image_size_total.is_some() && project.is_some();
         let reserved = Arc::new(std::sync::atomic::AtomicU64::new(self.size.unwrap_or(1)));
         let (registry, entry) = (Arc::clone(&self.registry), self.entry);
         Box::new(move |received| {
-            let (registry, reserved) = (Arc::clone(&registry), Arc::clone(&reserved));
+            let (registry, reserved, project) = (Arc::clone(&registry), Arc::clone(&reserved), project.clone());
             Box::pin(async move {
                 use std::sync::atomic::Ordering::Relaxed;
-                if quota.is_none() || received <= reserved.load(Relaxed) {
+                if !is_limited || received <= reserved.load(Relaxed) {
                     return Ok(());
                 }
-                let ahead = received.saturating_add(AHEAD);
-                let got = match registry.database.reserve(entry, ahead, quota).await {
-                    Err(RepoError::OverLimit { .. }) => {
-                        registry.database.reserve(entry, received, quota).await.map(|()| received)
+                // Never more than as much again: what is not needed in the end was kept from others.
+                let ahead = received.saturating_add(received.min(AHEAD));
+                let got = match registry.database.reserve(entry, ahead, &limits).await {
+                    Err(RepoError::OverProjectLimit(_)) => {
+                        registry.database.reserve(entry, received, &limits).await.map(|()| received)
                     }
                     other => other.map(|()| ahead),
                 };
-                reserved.store(got.map_err(not_reserved)?, Relaxed);
+                reserved.store(got.map_err(|error| registry.not_reserved(error, project.as_deref()))?, Relaxed);
                 Ok(())
             })
         })
     }
 
-    async fn activate(&self, stored: Stored, digests: Digests) -> Result<Image, Error> {
+    fn tell_active(&self, image: Image) -> Image {
+        let events = &self.registry.events;
+        events.data(EventType::ImageUpload, &image, None);
+        events.image(EventType::ImageActivate, &image);
+        events.image(EventType::ImageUpdate, &image);
+        image
+    }
+
+    async fn activate(&self, stored: &Stored, digests: Digests) -> Result<Image, NotRecorded> {
         let mut metadata = stored.metadata.clone();
         if self.registry.stores.are_named() {
             metadata.insert(ImageLocation::STORE.to_owned(), self.store.id.clone().into());
@@ -349,25 +269,31 @@ impl UploadTask {
         after.os_hash_value = Some(digests.hash);
         after.locations = vec![ImageLocation::new(stored.location.clone(), metadata)];
         let change = ImageChange::between(&self.image, &after, now());
-        match self.registry.database.finish_upload(self.entry, self.image.id, &change).await {
-            Ok(image) => Ok(image),
+        let note = if self.store.store.has_readers() {
+            let noted = self.registry.note_readers_of(self.image.id).await;
+            Some(noted.map_err(|error| NotRecorded { error: error.into(), is_ours: false })?)
+        } else {
+            None
+        };
+        let finished = self.registry.database.finish_upload(self.entry, self.image.id, &change).await;
+        self.registry.end_note(note, &finished, Some(&self.context)).await;
+        let (error, is_ours) = match finished {
+            Ok(image) => return Ok(image),
             // Whoever took over may have let other data in by now: what lies there is theirs.
             Err(RepoError::TakenOver) => {
                 self.discard_if_queued().await;
-                Err(Error::Unavailable("the upload took too long without a sign of life".to_owned()))
+                (Error::Unavailable("the upload took too long without a sign of life".to_owned()), false)
             }
             // Nobody knows whether it was recorded. Who finds the entry still there knows that it
             // was not; removing the data here could take it from an image that is active.
-            Err(error @ RepoError::Failed { .. }) => Err(error.into()),
-            Err(error) => {
-                self.undo(&Left::Data(stored)).await;
-                Err(match error {
-                    RepoError::NotFound => Error::Gone("the image was deleted during the upload".to_owned()),
-                    RepoError::Stale { .. } => Error::Conflict("the image was changed during the upload".to_owned()),
-                    error => error.into(),
-                })
+            Err(error) if error.leaves_in_doubt() => (error.into(), false),
+            Err(RepoError::NotFound) => (Error::Gone("the image was deleted during the upload".to_owned()), true),
+            Err(RepoError::Stale { .. }) => {
+                (Error::Conflict("the image was changed during the upload".to_owned()), true)
             }
-        }
+            Err(error) => (error.into(), true),
+        };
+        Err(NotRecorded { error, is_ours })
     }
 
     /// Removes what this upload wrote after others had unwound it, unless the image has new data or
@@ -379,13 +305,14 @@ impl UploadTask {
             entry: Uuid::new_v4(),
             image: id,
             store: registry.stores.are_named().then(|| self.store.id.clone()),
+            destination: self.store.store.destination(id),
             project: None,
             reserved: 0,
             process: registry.process.clone(),
             lease_until: registry.lease_end(at),
         };
         let _working = Working::on(registry, vec![claim.entry]);
-        let cleared = match registry.database.begin_upload(&claim, Status::Queued, None, at).await {
+        let cleared = match registry.database.begin_upload(&claim, Status::Queued, &ProjectLimits::NONE, at).await {
             Ok(image) => match self.store.store.discard(id).await {
                 Ok(()) => {
                     registry.database.finish_upload(claim.entry, id, &back_to_queued(&image)).await.map_err(Error::from)
@@ -410,7 +337,8 @@ impl UploadTask {
             Left::Unknown => {
                 tracing::warn!(%image, "data of a failed upload is removed when the store lets it be");
                 // Whoever took the entry over discarded before the last of it was written.
-                if matches!(self.registry.database.reserve(self.entry, 0, None).await, Err(RepoError::NotFound)) {
+                let entry = self.registry.database.reserve(self.entry, 0, &ProjectLimits::NONE).await;
+                if matches!(entry, Err(RepoError::NotFound)) {
                     let _ = tokio::time::timeout(TO_DISCARD, self.discard_if_queued()).await;
                 }
             }
@@ -424,17 +352,13 @@ impl UploadTask {
     /// Gives the image back, queued, and with it the quota.
     async fn unwind(&self) {
         let change = back_to_queued(&self.image);
-        let database = &self.registry.database;
-        let unwound = match database.finish_upload(self.entry, self.image.id, &change).await {
-            Ok(_) => Ok(()),
-            // The image is gone or somebody else's by now; only the entry is left.
-            Err(RepoError::TakenOver | RepoError::NotFound | RepoError::Stale { .. }) => {
-                database.close_entry(self.entry).await
+        let queued = self.registry.database.finish_upload(self.entry, self.image.id, &change).await;
+        match self.registry.unwound(self.entry, queued).await {
+            Ok(Some(image)) => self.registry.events.image(EventType::ImageUpdate, &image),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(image = %self.image.id, %error, "cannot end an upload; its lease will run out");
             }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = unwound {
-            tracing::error!(image = %self.image.id, %error, "cannot end an upload; its lease will run out");
         }
     }
 }
@@ -443,6 +367,13 @@ impl UploadTask {
 struct Broken {
     error: Error,
     left: Left,
+}
+
+/// Data in the store that no record speaks of, or perhaps none.
+struct NotRecorded {
+    error: Error,
+    /// Whether the data is this upload's to remove.
+    is_ours: bool,
 }
 
 /// What a failed upload left in the store.
@@ -468,23 +399,39 @@ pub(super) fn back_to_queued(image: &Image) -> ImageChange {
     ImageChange { locations_removed: Vec::new(), ..ImageChange::between(image, &after, now()) }
 }
 
-fn not_begun(error: RepoError, id: ImageId) -> Error {
-    match error {
-        RepoError::Stale { found, .. } => {
-            Error::Conflict(StatusError::Forbidden { from: found, to: Status::Saving }.to_string())
+impl Registry {
+    /// The image that was made queued again; `None` if it is gone or somebody else's by now, so that the entry alone was
+    /// left to be closed.
+    pub(super) async fn unwound(
+        &self,
+        entry: Uuid,
+        queued: Result<Image, RepoError>,
+    ) -> Result<Option<Image>, RepoError> {
+        match queued {
+            Ok(image) => Ok(Some(image)),
+            Err(RepoError::TakenOver | RepoError::NotFound | RepoError::Stale { .. }) => {
+                self.database.close_entry(entry).await.map(|()| None)
+            }
+            Err(error) => Err(error),
         }
-        RepoError::NotFound => super::access::no_image(id),
-        other => not_reserved(other),
     }
-}
 
-fn not_reserved(error: RepoError) -> Error {
-    match error {
-        RepoError::OverLimit { wanted, limit } => {
-            Error::OverLimit(format!("the project would hold {wanted} bytes of image data; its quota is {limit}"))
+    fn not_begun(&self, error: RepoError, image: &Image) -> Error {
+        match error {
+            RepoError::Stale { found, .. } => {
+                Error::Conflict(StatusError::Forbidden { from: found, to: Status::Saving }.to_string())
+            }
+            RepoError::NotFound => super::access::no_image(image.id),
+            other => self.not_reserved(other, image.owner.as_deref()),
         }
-        RepoError::NotFound => Error::Gone("the image was deleted during the upload".to_owned()),
-        other => other.into(),
+    }
+
+    fn not_reserved(&self, error: RepoError, project: Option<&str>) -> Error {
+        match error {
+            RepoError::OverProjectLimit(excess) => self.over(project, &excess),
+            RepoError::NotFound => Error::Gone("the image was deleted during the upload".to_owned()),
+            other => other.into(),
+        }
     }
 }
 
@@ -498,18 +445,6 @@ fn writing_failed(error: StoreError) -> Error {
         StoreError::Unavailable { .. } => Error::Unavailable("the store cannot be reached".to_owned()),
         StoreError::Source { source, .. } => Error::Interrupted(source.to_string()),
         StoreError::LeftBehind { source, .. } => writing_failed(*source),
-        other => Error::Store(other),
-    }
-}
-
-fn reading_failed(error: StoreError, id: ImageId) -> Error {
-    match error {
-        StoreError::NotFound { .. } => Error::NoData(id),
-        StoreError::OutOfRange { size, .. } => Error::OutOfRange { size },
-        StoreError::Unsupported { .. } => Error::Invalid("the store does not read such ranges".to_owned()),
-        StoreError::Unavailable { .. } | StoreError::BadLocation { .. } | StoreError::Denied { .. } => {
-            Error::Unavailable("the store that has the image's data cannot be read".to_owned())
-        }
         other => Error::Store(other),
     }
 }
