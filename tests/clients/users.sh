@@ -58,6 +58,23 @@ os delete mine
 "$CLIENTS_VENV/bin/python" "$here/sdk.py" "$work/some" sales OS_USERNAME=dave OS_PASSWORD=secret-of-dave
 say "the openstack client and the SDK"
 
+# The glance client knows Keystone and tokens alone, but passes on what its address says of a user.
+glance() {
+  "$CLIENTS_VENV/bin/glance" --os-auth-token none --os-image-url "http://$1:secret-of-$1@${url#http://}" "${@:2}"
+}
+id=$(cat /proc/sys/kernel/random/uuid)
+glance alice image-create --id "$id" --name old --disk-format iso --container-format bare --visibility shared \
+  --file "$work/some" >"$work/said"
+refused glance dave image-show "$id"
+glance alice member-create "$id" sales >"$work/said"
+glance dave member-update "$id" sales accepted >"$work/said"
+glance dave image-download --file "$work/out" "$id"
+cmp "$work/some" "$work/out"
+refused glance dave image-delete "$id"
+glance alice image-delete "$id"
+refused glance alice image-show "$id"
+say "the glance client"
+
 # The files are read anew every two seconds.
 users remove bob >"$work/said"
 for _ in $(seq 100); do

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,8 +26,14 @@ const PIECE: usize = 1 << 20;
 /// `{out}` for the one to be read into, `{name}` for a name of its own in the backend.
 #[derive(Debug, Clone)]
 pub(super) struct Tool {
-    pub(super) write: String,
+    /// Commands that write and remove; `None` if both sides read what is there.
+    pub(super) writing: Option<Writing>,
     pub(super) read: String,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Writing {
+    pub(super) write: String,
     pub(super) remove: String,
 }
 
@@ -41,30 +47,47 @@ pub(super) struct Rounds {
 /// Of one side.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
+    /// Empty where nothing is written.
     pub(super) writes: Vec<Duration>,
     pub(super) reads: Vec<Duration>,
 }
 
-/// A store and a tool, and the file that both move.
+/// A store and a tool, and the data that both move.
 pub(super) struct Contest {
     store: Arc<dyn Store>,
-    tool: Tool,
+    subject: Subject,
+    /// The tool's command.
+    read: String,
     folder: TempDir,
-    size: u64,
     digest: String,
 }
 
+/// What is moved.
+enum Subject {
+    /// A file of so many bytes, which both write first.
+    File(u64, Writing),
+    /// What is there already.
+    Stored(Location),
+}
+
 impl Contest {
-    /// Makes the file in a temporary folder, which has to have room for two of it.
-    pub(super) fn new(store: Arc<dyn Store>, tool: Tool, source: &Source) -> Result<Self, BoxError> {
+    /// Makes the file in a temporary folder, which has to have room for two of it; if both sides read
+    /// what is there, `stored` says where, with its digest.
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        tool: Tool,
+        source: &Source,
+        stored: Option<(Location, String)>,
+    ) -> Result<Self, BoxError> {
         let folder = tempfile::tempdir()?;
-        let mut hasher = Hasher::new(HashAlgorithm::Sha256);
-        let mut file = fs::File::create(folder.path().join("file"))?;
-        for chunk in source.chunks(0) {
-            hasher.update(&chunk);
-            file.write_all(&chunk)?;
-        }
-        Ok(Self { store, tool, folder, size: source.size(), digest: hasher.finish() })
+        let (subject, digest) = match (tool.writing, stored) {
+            (_, Some((location, digest))) => (Subject::Stored(location), digest),
+            (Some(writing), None) => {
+                (Subject::File(source.size(), writing), write_file(&folder.path().join("file"), source)?)
+            }
+            (None, None) => return Err("the tool has to write what it is to read".into()),
+        };
+        Ok(Self { store, subject, read: tool.read, folder, digest })
     }
 
     /// So many rounds, after one that is not counted in which what came back is checked.
@@ -79,22 +102,30 @@ impl Contest {
 
     async fn round(&self, taken: &mut Rounds, verify: bool) -> Result<(), BoxError> {
         let name = format!("contest-{}", ImageId::random());
+        let (size, writing) = match &self.subject {
+            Subject::Stored(at) => return self.reads(taken, at, &name, verify).await,
+            Subject::File(size, writing) => (*size, writing),
+        };
         let begun = Instant::now();
-        let at = self.store.put(ImageId::random(), Some(self.size), pieces(self.file())).await?.location;
+        let at = self.store.put(ImageId::random(), Some(size), pieces(self.file())).await?.location;
         taken.ours.writes.push(begun.elapsed());
         let tools = async {
-            taken.theirs.writes.push(self.call(&self.tool.write, &name)?);
-            taken.ours.reads.push(self.read(&at, verify).await?);
-            taken.theirs.reads.push(self.call(&self.tool.read, &name)?);
-            if verify { self.check_theirs() } else { Ok(()) }
+            taken.theirs.writes.push(self.call(&writing.write, &name)?);
+            self.reads(taken, &at, &name, verify).await
         };
         let done = tools.await;
         // Neither side leaves anything, whatever went wrong.
         let removed = self.store.delete(&at).await;
-        let gone = self.call(&self.tool.remove, &name);
+        let gone = self.call(&writing.remove, &name);
         done?;
         removed?;
         gone.map(drop)
+    }
+
+    async fn reads(&self, taken: &mut Rounds, at: &Location, name: &str, verify: bool) -> Result<(), BoxError> {
+        taken.ours.reads.push(self.read(at, verify).await?);
+        taken.theirs.reads.push(self.call(&self.read, name)?);
+        if verify { self.check_theirs() } else { Ok(()) }
     }
 
     /// Ours is read to a file as well: the tools do it, and cannot do otherwise.
@@ -120,7 +151,7 @@ impl Contest {
         writing.await??;
         let taken = begun.elapsed();
         if verify && hasher.finish() != self.digest {
-            return Err("the store gave other bytes back than it was given".into());
+            return Err("the store gave other bytes back than before".into());
         }
         Ok(taken)
     }
@@ -136,7 +167,7 @@ impl Contest {
         if hasher.finish() == self.digest {
             Ok(())
         } else {
-            Err("the tool gave other bytes back than it was given".into())
+            Err("the tool gave other bytes back than the store was given".into())
         }
     }
 
@@ -162,6 +193,17 @@ impl Contest {
     fn out(&self) -> PathBuf {
         self.folder.path().join("out")
     }
+}
+
+/// Writes the data and says its digest.
+fn write_file(path: &Path, source: &Source) -> Result<String, BoxError> {
+    let mut hasher = Hasher::new(HashAlgorithm::Sha256);
+    let mut file = fs::File::create(path)?;
+    for chunk in source.chunks(0) {
+        hasher.update(&chunk);
+        file.write_all(&chunk)?;
+    }
+    Ok(hasher.finish())
 }
 
 /// A file as a stream, read a piece ahead by a thread of its own, as the tools do.
@@ -204,13 +246,10 @@ mod tests {
     fn contest(read: &str) -> (TempDir, Contest) {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("{name}").display().to_string();
-        let tool = Tool {
-            write: format!("cp {{file}} {place}"),
-            read: read.replace("PLACE", &place),
-            remove: format!("rm {place}"),
-        };
+        let writing = Writing { write: format!("cp {{file}} {place}"), remove: format!("rm {place}") };
+        let tool = Tool { writing: Some(writing), read: read.replace("PLACE", &place) };
         let store = Arc::new(MemoryStore::new("contest"));
-        (folder, Contest::new(store, tool, &Source::new(3_000_001, 4096)).unwrap())
+        (folder, Contest::new(store, tool, &Source::new(3_000_001, 4096), None).unwrap())
     }
 
     #[tokio::test]

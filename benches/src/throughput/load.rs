@@ -35,25 +35,43 @@ pub(super) struct Load {
     count: u64,
     duration: Option<Duration>,
     concurrency: u16,
+    stored: Option<Stored>,
+}
+
+/// What was in the store before.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) location: Location,
+    pub(super) size: u64,
+    pub(super) digest: String,
+}
+
+impl Stored {
+    /// Reads it all.
+    pub(super) async fn at(store: &dyn Store, location: Location) -> Result<Self, BoxError> {
+        let mut stream = store.get(&location, ByteRange::ALL).await?.stream;
+        let (mut hasher, mut size) = (Hasher::new(DIGEST), 0);
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk?;
+            hasher.update(&chunk);
+            size += chunk.len() as u64;
+        }
+        Ok(Self { location, size, digest: hasher.finish() })
+    }
 }
 
 impl Load {
-    pub(super) fn new(store: Arc<dyn Store>, source: Source, options: &Options) -> Self {
-        let &Options { mix, count, duration, verify, concurrency, .. } = options;
+    /// With `stored`, that is read and nothing written.
+    pub(super) fn new(store: Arc<dyn Store>, source: Source, stored: Option<Stored>, options: &Options) -> Self {
+        let &Options { count, duration, verify, concurrency, .. } = options;
+        let mix = if stored.is_some() { Mix::READ } else { options.mix };
         let work = Arc::new(Work { store, source, verify, written: Mutex::default() });
-        Self { work, mix, count, duration, concurrency }
+        Self { work, mix, count, duration, concurrency, stored }
     }
 
     /// Checks the store, writes what is going to be read, and then does the work against the clock.
     pub(super) async fn run(&self) -> Result<Measured, BoxError> {
-        let sample = self.work.write(0).await?;
-        self.work.read(&sample, true).await?;
-        let mut present = vec![sample];
-        for number in 1..usize::from(self.concurrency) {
-            if self.mix.reads > 0 {
-                present.push(self.work.write(number).await?);
-            }
-        }
+        let present = self.present().await?;
         let (present, next) = (Arc::new(present), Arc::new(AtomicU64::new(0)));
         let (begun, cpu) = (Instant::now(), cpu_time());
         let mut workers = JoinSet::new();
@@ -72,6 +90,22 @@ impl Load {
             measured.writes.extend(done.writes);
         }
         Ok(Measured { elapsed: begun.elapsed(), cpu: cpu_time().saturating_sub(cpu), ..measured })
+    }
+
+    /// What there is to be read, the first of it looked at.
+    async fn present(&self) -> Result<Vec<Present>, BoxError> {
+        if let Some(Stored { location, digest, .. }) = self.stored.clone() {
+            return Ok(vec![Present { number: 0, location, digest: Some(digest) }]);
+        }
+        let sample = self.work.write(0).await?;
+        self.work.read(&sample, true).await?;
+        let mut present = vec![sample];
+        for number in 1..usize::from(self.concurrency) {
+            if self.mix.reads > 0 {
+                present.push(self.work.write(number).await?);
+            }
+        }
+        Ok(present)
     }
 
     /// Deletes all that was written.

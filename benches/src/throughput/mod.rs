@@ -13,14 +13,15 @@ mod stores;
 
 pub use options::{Mix, Options, Size};
 
+use glance_core::location::Location;
 use glance_core::store::BoxError;
 
 pub(crate) use self::data::noise;
 pub(crate) use self::load::cpu_time;
 
-use self::against::{Contest, Tool};
+use self::against::{Contest, Tool, Writing};
 use self::data::Source;
-use self::load::Load;
+use self::load::{Load, Stored};
 use self::stores::Opened;
 
 /// Does what the options ask for and returns the report, as a table or JSON. What was written is
@@ -31,21 +32,32 @@ use self::stores::Opened;
 /// If the store does not open, loses data or fails.
 pub async fn run(options: &Options) -> Result<String, BoxError> {
     let opened = Opened::open(options)?;
-    if let Some(tool) = tool(options) {
-        let contest = Contest::new(opened.store(), tool, &Source::new(options.size.0, options.chunk.0))?;
-        return report::of_contest(options, &contest.run(options.count).await?);
+    let mut options = options.clone();
+    let stored = match &options.location {
+        Some(url) => Some(Stored::at(&*opened.store(), Location::new(url)).await?),
+        None => None,
+    };
+    if let Some(stored) = &stored {
+        options.size = Size(stored.size);
     }
-    let load = Load::new(opened.store(), Source::new(options.size.0, options.chunk.0), options);
+    let source = Source::new(options.size.0, options.chunk.0);
+    if let Some(tool) = tool(&options) {
+        let stored = stored.map(|stored| (stored.location, stored.digest));
+        let contest = Contest::new(opened.store(), tool, &source, stored)?;
+        return report::of_contest(&options, &contest.run(options.count).await?);
+    }
+    let load = Load::new(opened.store(), source, stored, &options);
     let measured = load.run().await;
     let removed = load.remove().await;
-    let report = report::of(options, &measured?)?;
+    let report = report::of(&options, &measured?)?;
     removed?;
     Ok(report)
 }
 
 fn tool(options: &Options) -> Option<Tool> {
     let Options { tool_write, tool_read, tool_remove, .. } = options.clone();
-    Some(Tool { write: tool_write?, read: tool_read?, remove: tool_remove? })
+    let writing = tool_write.zip(tool_remove).map(|(write, remove)| Writing { write, remove });
+    Some(Tool { writing, read: tool_read? })
 }
 
 #[cfg(test)]
@@ -107,6 +119,26 @@ mod tests {
         assert_eq!(report["rounds"], 2);
         assert!(report["write"]["store"]["best_mb_per_s"].as_f64().unwrap() > 0.0, "{report}");
         assert_eq!(std::fs::read_dir(data).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_there_is_read_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, image) = (folder.path().join("glance-api.conf"), folder.path().join("image"));
+        std::fs::write(&image, vec![7; 100_000]).unwrap();
+        let text = format!("[glance_store]\nfilesystem_store_datadir = {}\n", folder.path().display());
+        std::fs::write(&config, text).unwrap();
+        let (store, url) = (format!("config:{}", config.display()), format!("file://{}", image.display()));
+        let there = ["--store", &store, "--location", &url, "--count", "3", "--json"];
+        let report: serde_json::Value = serde_json::from_str(&run_with(&there).unwrap()).unwrap();
+        assert_eq!((&report["bytes"], &report["read"]["images"]), (&300_000.into(), &3.into()));
+        let beside = |read: &str| run_with(&[&there[..], &["--tool-read", read]].concat());
+        let report = beside(&format!("cp {} {{out}}", image.display())).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        assert_eq!((&report["rounds"], report.get("write")), (&3.into(), None));
+        assert!(beside("echo other >{out}").is_err());
+        assert!(run_with(&["--store", "memory", "--tool-read", "cp a {out}"]).is_err(), "nobody writes what is read");
+        assert_eq!(std::fs::read(&image).unwrap(), [7; 100_000]);
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub struct Options {
     /// one or the one with that id; `file:DIR`, `memory`, `object-local:DIR` or `object-memory`.
     #[arg(long)]
     pub store: String,
+    /// Read what the store has at this URL, and write nothing: for stores that can only be read. Its length is the size.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["mix", "tool_write", "size"])]
+    pub location: Option<String>,
     /// Length of the data of one image, such as 64MiB, 10MB or 4096.
     #[arg(long, default_value = "64MiB")]
     pub size: Size,
@@ -49,8 +52,8 @@ pub struct Options {
     /// then write and read, one image at a time, COUNT times in turns.
     #[arg(long, value_name = "COMMAND", requires_all = ["tool_read", "tool_remove"], conflicts_with = "duration")]
     pub tool_write: Option<String>,
-    /// The tool's command that reads {name} into the file {out}.
-    #[arg(long, value_name = "COMMAND", requires = "tool_write")]
+    /// The tool's command that reads {name} into the file {out}; with a location, the data there.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "duration")]
     pub tool_read: Option<String>,
     /// The tool's command that removes {name}.
     #[arg(long, value_name = "COMMAND", requires = "tool_write")]
@@ -103,6 +106,9 @@ pub struct Mix {
 }
 
 impl Mix {
+    /// Reads alone.
+    pub const READ: Self = Self { reads: 1, writes: 0 };
+
     /// Whether operation `number`, counted from 0, reads: the parts are spread evenly.
     #[must_use]
     pub fn is_read(self, number: u64) -> bool {
@@ -118,7 +124,7 @@ impl FromStr for Mix {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = match text {
             "write" => Some((0, 1)),
-            "read" => Some((1, 0)),
+            "read" => return Ok(Self::READ),
             _ => text.split_once(':').and_then(|(reads, writes)| Some((reads.parse().ok()?, writes.parse().ok()?))),
         };
         match parts {

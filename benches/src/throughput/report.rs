@@ -87,7 +87,9 @@ struct ContestReport<'a> {
     store: &'a str,
     size_bytes: u64,
     rounds: usize,
-    write: Sides,
+    /// `None` where nothing is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    write: Option<Sides>,
     read: Sides,
 }
 
@@ -113,8 +115,8 @@ pub(super) fn of_contest(options: &Options, rounds: &Rounds) -> Result<String, B
     let report = ContestReport {
         store: &options.store,
         size_bytes: options.size.0,
-        rounds: rounds.ours.writes.len(),
-        write: sides(&rounds.ours.writes, &rounds.theirs.writes),
+        rounds: rounds.ours.reads.len(),
+        write: (!rounds.ours.writes.is_empty()).then(|| sides(&rounds.ours.writes, &rounds.theirs.writes)),
         read: sides(&rounds.ours.reads, &rounds.theirs.reads),
     };
     if options.json { Ok(serde_json::to_string_pretty(&report)? + "\n") } else { Ok(report.table()?) }
@@ -125,7 +127,8 @@ impl ContestReport<'_> {
         let mut table = String::new();
         writeln!(table, "{}: {} bytes an image, {} rounds", self.store, self.size_bytes, self.rounds)?;
         writeln!(table, "{:<8}{:>14}{:>14}{:>14}{:>14}", "", "best MB/s", "median", "tool: best", "median")?;
-        for (name, Sides { store, tool }) in [("write", &self.write), ("read", &self.read)] {
+        let write = self.write.as_ref().map(|sides| ("write", sides));
+        for (name, Sides { store, tool }) in write.into_iter().chain([("read", &self.read)]) {
             writeln!(
                 table,
                 "{name:<8}{:>14.1}{:>14.1}{:>14.1}{:>14.1}",

@@ -14,7 +14,6 @@ pub(super) fn warnings(options: &Resolved, settings: &Settings) -> Vec<Finding> 
     found.extend(shared_folders(options, settings));
     found.extend(idle_identity_options(options, settings));
     found.extend(both_files(options, settings));
-    found.extend(shared_address(options, settings));
     found.extend(limits(options, settings));
     found.extend(lost_callers(options, settings));
     found.extend(open_passwords(options, settings));
@@ -216,17 +215,6 @@ fn both_files(options: &Resolved, settings: &Settings) -> Option<Finding> {
     both.then(|| Finding::new(place, message))
 }
 
-/// Metrics where the API is: one of them will not find its address free.
-fn shared_address(options: &Resolved, settings: &Settings) -> Option<Finding> {
-    let metrics = settings.glance_rs.metrics_bind.as_ref()?;
-    let api = &settings.default.bind;
-    let everywhere = |host: &str| host == "0.0.0.0" || host == "::";
-    let meets = api.host == metrics.host || everywhere(&api.host) || everywhere(&metrics.host);
-    let message = "[glance_rs] metrics_bind is the address of the API";
-    (api.port == metrics.port && api.port != 0 && meets)
-        .then(|| Finding::new(options.origin("glance_rs", "metrics_bind"), message))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::config::testing::{COMPLETE, read, warnings};
@@ -252,7 +240,6 @@ mod tests {
     #[test]
     fn what_pulls_in_two_directions_is_named_with_its_line() {
         for (text, expected) in [
-            ("[glance_rs]\nmetrics_bind = 127.0.0.1:9292", "2: [glance_rs] metrics_bind is the address of the API"),
             (
                 "[glance_rs]\nhttp_basic_auth_user_file = /f",
                 "2: [glance_rs] http_basic_auth_user_file has no effect unless auth_mode is http_basic",

@@ -94,6 +94,13 @@ pub struct Bind {
 }
 
 impl Bind {
+    /// Whether nobody can listen on both. Names are compared as they are written.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        let everywhere = |host: &str| host == "0.0.0.0" || host == "::";
+        let hosts_meet = self.host == other.host || everywhere(&self.host) || everywhere(&other.host);
+        self.port == other.port && self.port != 0 && hosts_meet
+    }
+
     /// Reads `host:port`, with an IPv6 address in brackets; `None` for anything else.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;

@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(bind(""), None);
         assert_eq!(bind("[glance_rs]\nmetrics_bind = 127.0.0.1:9300").as_deref(), Some("127.0.0.1:9300"));
         assert_eq!(bind("[glance_rs]\nmetrics_bind = [::1]:9300").as_deref(), Some("[::1]:9300"));
-        for wrong in ["9300", ":9300", "here", "::1:9300", "h:70000", "[::1]"] {
+        for wrong in ["9300", ":9300", "here", "::1:9300", "h:70000", "[::1]", "127.0.0.1:9292", "0.0.0.0:9292"] {
             assert_eq!(problems(&format!("[glance_rs]\nmetrics_bind = {wrong}")).len(), 1, "{wrong}");
         }
     }

@@ -115,6 +115,7 @@ impl Settings {
         let data_dir = glance_rs::data_dir(options, around, unconfigured);
         let glance_rs = GlanceRsSettings::from(options, &paste, data_dir);
         let bind = glance_rs::bind(options, &glance_rs.auth, unconfigured, warnings);
+        demand_two_addresses(options, &bind, glance_rs.metrics_bind.as_ref());
         let keystone = glance_rs.auth.mode == AuthMode::Keystone;
         let limited = options.flag("DEFAULT", "use_keystone_limits");
         let data_dir = glance_rs.data_dir.as_deref();
@@ -148,6 +149,13 @@ fn demand_cache_address(options: &Resolved, paste: &PasteSettings) {
     if paste.filters.contains(&Filter::Cache) && central && address.is_none() {
         let must = "must be set: the cache driver centralized_db knows nodes by it";
         options.refuse("DEFAULT", "worker_self_reference_url", must);
+    }
+}
+
+/// Notes metrics shown where the API is: one of them would not find its address free.
+fn demand_two_addresses(options: &Resolved, api: &Bind, metrics: Option<&Bind>) {
+    if metrics.is_some_and(|metrics| metrics.meets(api)) {
+        options.refuse("glance_rs", "metrics_bind", format!("must be another address than that of the API, {api}"));
     }
 }
 
