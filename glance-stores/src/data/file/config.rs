@@ -11,9 +11,10 @@ use super::FileStore;
 use super::folders::Folders;
 use super::mounts::Mounts;
 
-/// Bytes handed to another thread at once, unless configured. The reference's default is 64 KiB; more than
-/// this saves nothing.
-const CHUNK_SIZE: usize = 1024 * 1024;
+/// Bytes handed to another thread at once, unless configured. More saves nothing and takes more memory for each upload.
+const CHUNK_SIZE: usize = 512 * 1024;
+/// The option's default, which is told where nothing is configured.
+const CHUNK_SIZE_TOLD: usize = 64 * 1024;
 /// Below it, handing over costs more than the bytes are worth.
 const SMALLEST_CHUNK: usize = 4096;
 /// Two chunks of each upload and three of each download are in memory at once.
@@ -30,14 +31,14 @@ pub struct FileStoreBuilder {
     folders: Vec<Folder>,
     metadata: Option<Value>,
     file_mode: Option<u32>,
-    chunk_size: usize,
+    chunk_size: Option<usize>,
     thin: bool,
 }
 
 impl FileStoreBuilder {
     pub(super) fn new(folders: impl IntoIterator<Item = Folder>) -> Self {
         let folders = folders.into_iter().collect();
-        Self { folders, metadata: None, file_mode: None, chunk_size: CHUNK_SIZE, thin: false }
+        Self { folders, metadata: None, file_mode: None, chunk_size: None, thin: false }
     }
 
     /// The content of `filesystem_store_metadata_file`: `{"id": …, "mountpoint": …}` or a list of
@@ -56,10 +57,10 @@ impl FileStoreBuilder {
     }
 
     /// `filesystem_store_chunk_size`: bytes of a chunk that is read, and bytes handed to a writing
-    /// thread at once; 1 MiB by default. What is out of the bounds 4 KiB and 16 MiB means the bound.
+    /// thread at once; 512 KiB by default. What is out of the bounds 4 KiB and 16 MiB means the bound.
     #[must_use]
     pub fn chunk_size(self, bytes: usize) -> Self {
-        Self { chunk_size: bytes.clamp(SMALLEST_CHUNK, LARGEST_CHUNK), ..self }
+        Self { chunk_size: Some(bytes.clamp(SMALLEST_CHUNK, LARGEST_CHUNK)), ..self }
     }
 
     /// `filesystem_thin_provisioning`: whether runs of zeros become holes, which occupy nothing.
@@ -80,8 +81,14 @@ impl FileStoreBuilder {
         let file_mode = self.checked_mode()?;
         let mounts = self.metadata.map(Mounts::parse).transpose()?.unwrap_or_default();
         let folders = Folders::open(self.folders, self.file_mode)?;
-        let chunk_size = self.chunk_size;
-        Ok(FileStore { folders: Arc::new(folders), mounts, file_mode, chunk_size, thin: self.thin })
+        Ok(FileStore {
+            folders: Arc::new(folders),
+            mounts,
+            file_mode,
+            chunk_size: self.chunk_size.unwrap_or(CHUNK_SIZE),
+            chunk_size_told: self.chunk_size.unwrap_or(CHUNK_SIZE_TOLD),
+            thin: self.thin,
+        })
     }
 
     /// Whether [`open`](Self::open) finds fault with the settings. No folder is made or looked into.

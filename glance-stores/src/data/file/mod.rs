@@ -51,6 +51,8 @@ pub struct FileStore {
     mounts: Mounts,
     file_mode: u32,
     chunk_size: usize,
+    /// What clients are told of it: the option, not what this store makes of its absence.
+    chunk_size_told: usize,
     thin: bool,
 }
 
@@ -204,7 +206,7 @@ impl Store for FileStore {
     fn details(&self) -> Map<String, Value> {
         let mut details = Map::new();
         details.insert("data_dir".into(), self.folders.shown());
-        details.insert("chunk_size".into(), self.chunk_size.into());
+        details.insert("chunk_size".into(), self.chunk_size_told.into());
         details.insert("thin_provisioning".into(), self.thin.into());
         details
     }
