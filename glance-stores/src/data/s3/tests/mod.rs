@@ -66,6 +66,13 @@ impl Here {
         upload.len()
     }
 
+    /// Names of objects, and of those that uploads in parts are to become.
+    async fn names(&self) -> Vec<String> {
+        let OpenUploads { upload, .. } = self.bucket().open_uploads("", None).await.unwrap();
+        let objects = self.objects().await;
+        upload.into_iter().map(|upload| upload.key).chain(objects.iter().map(ToString::to_string)).collect()
+    }
+
     async fn objects(&self) -> Vec<object_store::path::Path> {
         use futures::TryStreamExt;
         use object_store::ObjectStore;
