@@ -4,6 +4,7 @@ mod answers;
 mod away;
 mod checks;
 mod copies;
+mod full;
 mod interrupted;
 mod lost;
 mod server;
