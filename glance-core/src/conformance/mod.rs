@@ -6,9 +6,12 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
 
 pub mod database;
+mod given_up;
 pub mod images;
 pub mod metadefs;
 pub mod store;
+
+pub use given_up::{ABORTS, GivenUp, aborts};
 
 use std::collections::BTreeSet;
 use std::io::Write;

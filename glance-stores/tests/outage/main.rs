@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "http")]
+mod http;
 #[cfg(feature = "amqp")]
 mod rabbitmq;
 #[cfg(feature = "rbd")]

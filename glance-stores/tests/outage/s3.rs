@@ -9,19 +9,61 @@ use glance_core::conformance::backend;
 use glance_core::image::ImageId;
 use glance_core::store::{BoxError, ByteRange, Store, StoreError, StoreExt};
 use glance_stores::data::s3::{S3Config, S3Store};
-use glance_stores::outbound::{Client, Deadlines, Tls};
+use glance_stores::outbound::{Client, Deadlines, OperatorUrl, Request, Tls};
+use http::Method;
+use object_store::aws::{AwsAuthorizer, AwsCredential};
+use object_store::client::{HttpRequest, HttpRequestBody};
 use url::Url;
 
 use crate::{MIB, control, data, read_until_broken};
 
-/// A store in a bucket of its own on the server that the settings name, with parts of 5 MiB.
-fn store_at(settings: &str) -> S3Store {
-    let url = Url::parse(settings).unwrap();
-    let host = format!("http://{}:{}", url.host_str().unwrap(), url.port().unwrap());
-    let bucket = format!("test-{}", ImageId::random());
-    let config = S3Config::new(&host, &bucket, url.username(), url.password().unwrap()).unwrap();
-    let config = config.parts(5 * MIB, 5 * MIB, 2).unwrap().create_bucket(true);
-    S3Store::new(config, Client::new(&Tls::default(), Deadlines::default()).unwrap()).unwrap()
+/// A bucket of its own on the server that the settings name.
+struct Bucket {
+    server: Url,
+    name: String,
+}
+
+impl Bucket {
+    fn new(settings: &str) -> Self {
+        Self { server: Url::parse(settings).unwrap(), name: format!("test-{}", ImageId::random()) }
+    }
+
+    fn host(&self) -> String {
+        format!("http://{}:{}", self.server.host_str().unwrap(), self.server.port().unwrap())
+    }
+
+    /// A store with parts of 5 MiB.
+    fn store(&self) -> S3Store {
+        let (access, secret) = (self.server.username(), self.server.password().unwrap());
+        let config = S3Config::new(&self.host(), &self.name, access, secret).unwrap();
+        let config = config.parts(5 * MIB, 5 * MIB, 2).unwrap().create_bucket(true);
+        S3Store::new(config, client()).unwrap()
+    }
+
+    /// Names of objects, and of those that uploads in parts are to become.
+    async fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for listing in ["list-type=2", "uploads="] {
+            let url = format!("{}/{}?{listing}", self.host(), self.name);
+            let mut signed: HttpRequest = http::Request::get(&url).body(HttpRequestBody::empty()).unwrap();
+            let (key_id, secret_key) = (self.server.username().to_owned(), self.server.password().unwrap().to_owned());
+            let credential = AwsCredential { key_id, secret_key, token: None };
+            AwsAuthorizer::new(&credential, "s3", "us-east-1").try_authorize(&mut signed, None).unwrap();
+            let mut request = Request::new(Method::GET, OperatorUrl::parse(&url).unwrap());
+            for (name, value) in signed.headers() {
+                request = request.header(name, value.clone());
+            }
+            let listed = client().send(request).await.unwrap();
+            assert!(listed.status.is_success(), "{}", listed.status);
+            let listed = String::from_utf8(listed.read(MIB).await.unwrap().to_vec()).unwrap();
+            names.extend(listed.split("<Key>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()));
+        }
+        names
+    }
+}
+
+fn client() -> Client {
+    Client::new(&Tls::default(), Deadlines::default()).unwrap()
 }
 
 /// The one server of those that the script may start.
@@ -36,7 +78,8 @@ async fn a_server_that_goes_away_and_comes_back_costs_no_more_than_what_was_unde
     let (Some(settings), Some(script)) = (backend("GLANCE_TEST_S3"), backend("GLANCE_TEST_S3_CONTROL")) else {
         return;
     };
-    let (store, whole) = (store_at(&settings), data(40 * MIB));
+    let bucket = Bucket::new(&settings);
+    let (store, whole) = (bucket.store(), data(40 * MIB));
     let kept = store.write(ImageId::random(), whole.clone()).await.unwrap().location;
 
     // One put that has sent parts, and one reading.
@@ -65,10 +108,14 @@ async fn a_server_that_goes_away_and_comes_back_costs_no_more_than_what_was_unde
 
     control(&script, "up", WEED).await;
     assert!(store.read(&kept, ByteRange::ALL).await.unwrap() == whole);
+    // What was left behind goes when it is asked for: parts alone, since nothing came to its end.
+    assert!(bucket.names().await.contains(&id.to_string()));
     store.discard(id).await.unwrap();
+    assert_eq!(bucket.names().await.len(), 1, "the image that was there before");
     let again = store.write(id, data(9 * MIB)).await.unwrap();
     assert_eq!(store.size(&again.location).await.unwrap(), 9 * MIB as u64);
     for at in [again.location, kept] {
         store.delete(&at).await.unwrap();
     }
+    assert_eq!(bucket.names().await, [""; 0]);
 }

@@ -6,20 +6,17 @@
 mod support;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use bytes::Bytes;
-use futures::StreamExt;
-use glance_core::conformance::{backend, run};
+use glance_core::conformance::{GivenUp, aborts, backend, run};
 use glance_core::image::ImageId;
-use glance_core::store::{ByteRange, ByteStream, Store, StoreError, StoreExt};
+use glance_core::store::{ByteRange, Store, StoreError, StoreExt};
 use glance_stores::data::vmware::VmwareStore;
 use glance_stores::outbound::Trust;
 
 use support::{Simulator, assert_discreet, noise};
 
 const SIMULATOR: &str = "GLANCE_TEST_VMWARE";
-/// How many uploads are broken off: 100, unless this says otherwise.
-const ABORTS: &str = "GLANCE_TEST_VMWARE_ABORTS";
 
 mod suite {
     glance_core::store_conformance!(live super::SIMULATOR, |settings: String| async move {
@@ -147,38 +144,11 @@ fn of_two_servers_that_store_one_image_at_once_one_wins() {
     });
 }
 
-/// `good` chunks of data, then an error or silence for ever.
-fn aborted(good: usize, breaks: bool) -> ByteStream {
-    let chunks = futures::stream::iter(vec![Bytes::from(vec![7; 100_000]); good]).map(Ok);
-    if breaks {
-        Box::pin(chunks.chain(futures::stream::iter([Err("the client is gone".into())])))
-    } else {
-        Box::pin(chunks.chain(futures::stream::pending()))
-    }
-}
-
 #[test]
-fn uploads_that_break_off_leave_no_file() {
+fn uploads_that_are_given_up_leave_no_file() {
     with_simulator(|simulator| async move {
         let (folder, store) = simulator.store();
-        let aborts = std::env::var(ABORTS).map_or(100, |text| text.parse().unwrap());
-        for round in 0..aborts {
-            let (good, id) = (round % 17, ImageId::random());
-            if round % 2 == 0 {
-                let put = store.put(id, None, aborted(good, true)).await;
-                assert!(matches!(put, Err(StoreError::Source { .. })), "{put:?}");
-                continue;
-            }
-            let mut put = store.put(id, Some(5_000_000), aborted(good, false));
-            for _ in 0..round * 7 % 60 {
-                assert!(futures::poll!(&mut put).is_pending());
-                tokio::time::sleep(std::time::Duration::from_micros(300)).await;
-            }
-            drop(put);
-        }
-        folder.settles().await;
-        // What the server was only about to make when it was removed would show now.
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-        folder.settles().await;
+        let given_up = GivenUp { uploads: aborts(), part: 256 << 10, looks: 60, pause: Duration::from_micros(300) };
+        given_up.leave_nothing(&store, async || folder.files().await).await;
     });
 }

@@ -109,10 +109,13 @@ async fn dropped_after(store: &dyn Store, polls: usize) {
 /// Waits until a store that has to ask others has taken back what nobody waits for any more: a new put does. Looking
 /// would not do, since the data may still be to come, and then go.
 async fn settled(store: &dyn Store, id: ImageId, at: Option<&Location>) {
-    let Some(at) = at else { return };
+    if at.is_none() {
+        return;
+    }
     let next = store.write(id, Bytes::from_static(b"next")).await;
-    next.unwrap_or_else(|error| panic!("dropped, the id cannot be put again: {error:?}"));
-    store.delete(at).await.unwrap();
+    let next = next.unwrap_or_else(|error| panic!("dropped, the id cannot be put again: {error:?}"));
+    // Not what lies at `at`: a store may have chosen another place this time.
+    store.delete(&next.location).await.unwrap();
 }
 
 /// Asking for a put is not doing it.

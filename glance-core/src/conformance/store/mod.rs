@@ -12,6 +12,7 @@ pub use copy::*;
 pub use put::*;
 pub use read::*;
 pub use remove::*;
+pub(super) use source::{breaking, noise, stalling, trickle};
 
 use crate::image::ImageId;
 use crate::location::Location;

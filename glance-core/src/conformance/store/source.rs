@@ -14,7 +14,7 @@ pub(super) const KIB: usize = 1024;
 pub(super) const MIB: usize = 1024 * KIB;
 
 /// `len` bytes that neither repeat nor compress; the same for the same length.
-pub(super) fn noise(len: usize) -> Bytes {
+pub(in super::super) fn noise(len: usize) -> Bytes {
     let mut state = 0x9E37_79B9_7F4A_7C15 ^ len as u64;
     let mut data = Vec::with_capacity(len + 8);
     while data.len() < len {
@@ -35,7 +35,7 @@ pub(super) fn chunks(data: &Bytes, chunk: usize) -> impl Iterator<Item = Bytes> 
 }
 
 /// `data` in chunks, making room for other tasks between them as a network would.
-pub(super) fn trickle(data: &Bytes, chunk: usize) -> ByteStream {
+pub(in super::super) fn trickle(data: &Bytes, chunk: usize) -> ByteStream {
     Box::pin(stream::iter(chunks(data, chunk)).then(|chunk| async {
         tokio::task::yield_now().await;
         Ok(chunk)
@@ -43,13 +43,13 @@ pub(super) fn trickle(data: &Bytes, chunk: usize) -> ByteStream {
 }
 
 /// The first `good` chunks of `data`, then an error.
-pub(super) fn breaking(data: &Bytes, chunk: usize, good: usize) -> ByteStream {
+pub(in super::super) fn breaking(data: &Bytes, chunk: usize, good: usize) -> ByteStream {
     let error: BoxError = "the client is gone".into();
     Box::pin(stream::iter(chunks(data, chunk).take(good).map(Ok).chain([Err(error)])))
 }
 
 /// The first `good` chunks of `data`, then silence for ever.
-pub(super) fn stalling(data: &Bytes, chunk: usize, good: usize) -> (ByteStream, Arc<AtomicUsize>) {
+pub(in super::super) fn stalling(data: &Bytes, chunk: usize, good: usize) -> (ByteStream, Arc<AtomicUsize>) {
     let (taken, count) = counted(stream::iter(chunks(data, chunk).take(good)));
     (Box::pin(taken.map(Ok).chain(stream::pending())), count)
 }

@@ -1,15 +1,19 @@
 //! Image data in Azure Blob Storage, as block blobs named by image id (`azure://<account>/<container>/<image id>`).
 //!
-//! Memory of an upload is that of a [`BucketStore`]: 24 MiB, and for data of more than 78 GiB two parts. Blocks of an
-//! upload that was cut off with its process are no blob; the service removes them by itself after a week, or when the
-//! image is uploaded again.
+//! Memory of an upload is that of a [`BucketStore`]: 24 MiB, and more from 78 GiB on, where parts are longer. A
+//! download holds one connection and about half a MiB. Blocks of an upload that was cut off with its process are no
+//! blob; recovery removes them, or else the service by itself after a week.
+
+mod blocks;
 
 use std::fmt;
 use std::sync::Arc;
 
 use glance_core::store::StoreError;
 use object_store::azure::MicrosoftAzureBuilder;
+use url::Url;
 
+use self::blocks::Blocks;
 use super::object::BucketStore;
 use super::object::connector::{Outbound, retries};
 use crate::outbound::{Client, OperatorUrl};
@@ -54,17 +58,23 @@ pub fn open(config: &AzureConfig, client: Client) -> Result<BucketStore, StoreEr
     if OperatorUrl::parse(&endpoint).is_err() {
         return Err(unusable("the endpoint must be an http or https URL"));
     }
+    let endpoint = endpoint.trim_end_matches('/').to_owned();
+    let container = Url::parse(&format!("{endpoint}/{}", config.container)).ok();
+    let blocks = container.and_then(|url| Blocks::of(Outbound(client.clone()), &config.account, &config.key, url));
     let builder = MicrosoftAzureBuilder::new()
         .with_http_connector(Outbound(client))
         .with_retry(retries())
         .with_account(&config.account)
         .with_access_key(&config.key)
         .with_container_name(&config.container)
-        .with_endpoint(endpoint.trim_end_matches('/').to_owned());
+        .with_endpoint(endpoint);
     // The cause may show the key.
-    let objects = builder.build().map_err(|_| unusable("the account's key cannot be used"))?;
+    let (Ok(objects), Some(blocks)) = (builder.build(), blocks) else {
+        return Err(unusable("the account's key cannot be used"));
+    };
     let base = format!("azure://{}/{}/", config.account, config.container);
-    Ok(BucketStore::new(KIND, Arc::new(objects), base).with_names(has_no_query).with_marks().with_parts_that_count())
+    let store = BucketStore::new(KIND, Arc::new(objects), base).with_names(has_no_query).with_marks();
+    Ok(store.with_parts_that_count(Arc::new(blocks)))
 }
 
 /// A URL with a query may hold the signature of somebody's grant, which is no part of a name and not to be shown.

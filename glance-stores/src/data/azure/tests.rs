@@ -1,16 +1,20 @@
 //! Azure Blob Storage against the suite, on an emulator (`GLANCE_TEST_AZURE`).
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use glance_core::conformance::backend;
+use glance_core::conformance::{GivenUp, aborts, backend};
 use glance_core::image::ImageId;
-use glance_core::store::{ByteRange, StoreError, StoreExt};
+use glance_core::store::{ByteRange, Store, StoreError, StoreExt};
 use http::Method;
+use object_store::ObjectStoreExt;
 use object_store::azure::{AzureAccessKey, AzureAuthorizer, AzureCredential};
 use object_store::client::{HttpRequest, HttpRequestBody, HttpService};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::*;
+use crate::data::object::Leftovers;
 use crate::outbound::{Deadlines, Tls};
 
 const MIB: usize = 1 << 20;
@@ -19,15 +23,16 @@ fn client() -> Client {
     Client::new(&Tls::default(), Deadlines::default()).unwrap()
 }
 
-/// Makes or removes a container.
-async fn container(method: Method, config: &AzureConfig) {
-    let url = format!("{}/{}?restype=container", config.endpoint.as_ref().unwrap(), config.container);
+/// Asks something of a container, such as to be made or removed.
+async fn container(method: Method, config: &AzureConfig, query: &str) -> String {
+    let url = format!("{}/{}?restype=container{query}", config.endpoint.as_ref().unwrap(), config.container);
     let request = http::Request::builder().method(method).uri(url).header("content-length", "0");
     let mut request: HttpRequest = request.body(HttpRequestBody::empty()).unwrap();
     let credential = AzureCredential::AccessKey(AzureAccessKey::try_new(&config.key).unwrap());
     AzureAuthorizer::new(&credential, &config.account).try_authorize(&mut request).unwrap();
     let answer = Outbound(client()).call(request).await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.status());
+    String::from_utf8(answer.into_body().bytes().await.unwrap().to_vec()).unwrap()
 }
 
 /// A container of its own, which goes with this.
@@ -42,8 +47,14 @@ impl Here {
         let endpoint = format!("http://{}:{}/{account}", url.host_str().unwrap(), url.port().unwrap());
         let container = format!("test-{}", ImageId::random());
         let here = Self(AzureConfig { account, key, container, endpoint: Some(endpoint) });
-        self::container(Method::PUT, &here.0).await;
+        self::container(Method::PUT, &here.0, "").await;
         here
+    }
+
+    /// Names of blobs, and of those that there are only blocks of.
+    async fn names(&self) -> Vec<String> {
+        let listed = container(Method::GET, &self.0, "&comp=list&include=uncommittedblobs").await;
+        listed.split("<Name>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
     }
 }
 
@@ -51,7 +62,7 @@ impl Drop for Here {
     fn drop(&mut self) {
         // The runtime of the test cannot wait in here.
         std::thread::scope(|scope| {
-            scope.spawn(|| glance_core::conformance::run(container(Method::DELETE, &self.0)));
+            scope.spawn(|| glance_core::conformance::run(async { drop(container(Method::DELETE, &self.0, "").await) }));
         });
     }
 }
@@ -74,6 +85,59 @@ mod suite_in_parts {
         let store = open(&here.0, client()).unwrap().with_part_size(MIB);
         (here, store)
     });
+}
+
+#[tokio::test]
+async fn uploads_that_are_given_up_leave_neither_blobs_nor_blocks() {
+    let Some(settings) = backend("GLANCE_TEST_AZURE") else { return };
+    let here = Here::new(&settings).await;
+    let store = open(&here.0, client()).unwrap().with_part_size(MIB / 4);
+    let given_up = GivenUp { uploads: aborts(), part: MIB / 4, looks: 100, pause: Duration::from_millis(3) };
+    given_up.leave_nothing(&store, async || here.names().await).await;
+}
+
+/// Sends a block that nobody makes a blob of, as if the process were killed then.
+async fn send_block(here: &Here, id: ImageId) {
+    let AzureConfig { account, key, container, endpoint } = here.0.clone();
+    let objects = MicrosoftAzureBuilder::new()
+        .with_http_connector(Outbound(client()))
+        .with_account(account)
+        .with_access_key(key)
+        .with_container_name(container)
+        .with_endpoint(endpoint.unwrap())
+        .build()
+        .unwrap();
+    let mut upload = objects.put_multipart(&id.to_string().into()).await.unwrap();
+    upload.put_part(vec![7; MIB].into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn discard_removes_the_blocks_of_a_process_that_was_killed() {
+    let Some(settings) = backend("GLANCE_TEST_AZURE") else { return };
+    let here = Here::new(&settings).await;
+    let (store, id, other) = (open(&here.0, client()).unwrap(), ImageId::random(), ImageId::random());
+    for id in [id, id, other] {
+        send_block(&here, id).await;
+    }
+    assert_eq!(here.names().await.len(), 2);
+    store.discard(id).await.unwrap();
+    assert_eq!(here.names().await, [other.to_string()]);
+    store.discard(other).await.unwrap();
+    store.discard(other).await.unwrap();
+    assert_eq!(here.names().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn blocks_are_not_removed_with_a_blob_that_is_there() {
+    let Some(settings) = backend("GLANCE_TEST_AZURE") else { return };
+    let here = Here::new(&settings).await;
+    let (store, id) = (open(&here.0, client()).unwrap(), ImageId::random());
+    let stored = store.write(id, Bytes::from_static(b"data")).await.unwrap();
+    send_block(&here, id).await;
+    let container = Url::parse(&format!("{}/{}", here.0.endpoint.as_ref().unwrap(), here.0.container)).unwrap();
+    let blocks = Blocks::of(Outbound(client()), &here.0.account, &here.0.key, container).unwrap();
+    blocks.remove(&id.to_string().into()).await.unwrap();
+    assert_eq!(store.read(&stored.location, ByteRange::ALL).await.unwrap(), "data");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 //! Data being written has a name of its own beside its final one, `.<image id>.<number>.part`,
 //! that neither server takes for an image. It gets its final name when all of it is on the disk.
 //!
+//! An upload has two chunks in memory, a download three; a copy, and what the kernel sends by itself, has none.
+//!
 //! No system call that may wait for a disk is made on an async thread.
 
 mod config;

@@ -1,8 +1,9 @@
 //! Image data in Google Cloud Storage, as objects named by image id (`gs://<bucket>/<image id>`).
 //!
-//! Memory of an upload is that of a [`BucketStore`]: 24 MiB, and for data of more than 78 GiB two parts. The parts of
-//! an upload that could not be aborted, such as one that was cut off with its process, are the bucket's to remove: give it a
-//! lifecycle rule with the action `AbortIncompleteMultipartUpload`.
+//! Memory of an upload is that of a [`BucketStore`]: 24 MiB, and more from 78 GiB on, where parts are longer. A
+//! download holds one connection and about half a MiB. The parts of an upload that could not be aborted, such as one that was
+//! cut off with its process, are the bucket's to remove: give it a lifecycle rule with the action
+//! `AbortIncompleteMultipartUpload`.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,9 @@
 //! Google Cloud Storage against the suite, on an emulator (`GLANCE_TEST_GCS`).
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use glance_core::conformance::backend;
+use glance_core::conformance::{GivenUp, aborts, backend};
 use glance_core::image::ImageId;
 use glance_core::location::Location;
 use glance_core::store::{ByteRange, Store, StoreExt};
@@ -16,14 +18,39 @@ fn client() -> Client {
     Client::new(&Tls::default(), Deadlines::default()).unwrap()
 }
 
-/// A store in a bucket of its own. The emulator keeps it in memory, and forgets it when it ends.
+/// A bucket of a test's own. The emulator keeps it in memory, and forgets it when it ends.
+struct Here(GcsConfig);
+
+impl Here {
+    async fn new(settings: &str) -> Self {
+        // The emulator does not undo what is percent-encoded in a bucket's name, and the client encodes hyphens.
+        let bucket = format!("test{}", ImageId::random()).replace('-', "");
+        let here = Self(GcsConfig { bucket, credentials_file: None, endpoint: Some(settings.to_owned()) });
+        let made = client().send(Request::new(Method::PUT, here.url())).await.unwrap();
+        assert!(made.status.is_success());
+        here
+    }
+
+    fn url(&self) -> OperatorUrl {
+        OperatorUrl::parse(self.0.endpoint.as_ref().unwrap()).unwrap().below([self.0.bucket.as_str()])
+    }
+
+    /// Names of objects, and of those that uploads in parts are to become.
+    async fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for listing in ["list-type", "uploads"] {
+            let list = Request::new(Method::GET, self.url().with_query([(listing, "2")]));
+            let listed = client().send(list).await.unwrap();
+            assert!(listed.status.is_success(), "{}", listed.status);
+            let listed = String::from_utf8(listed.read(8 * MIB).await.unwrap().to_vec()).unwrap();
+            names.extend(listed.split("<Key>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()));
+        }
+        names
+    }
+}
+
 async fn store(settings: &str) -> BucketStore {
-    // The emulator does not undo what is percent-encoded in a bucket's name, and the client encodes hyphens.
-    let bucket = format!("test{}", ImageId::random()).replace('-', "");
-    let made = Request::new(Method::PUT, OperatorUrl::parse(settings).unwrap().below([bucket.as_str()]));
-    assert!(client().send(made).await.unwrap().status.is_success());
-    let config = GcsConfig { bucket, credentials_file: None, endpoint: Some(settings.to_owned()) };
-    open(&config, client()).unwrap()
+    open(&Here::new(settings).await.0, client()).unwrap()
 }
 
 mod suite {
@@ -40,6 +67,15 @@ mod suite_in_parts {
     glance_core::store_conformance!(live "GLANCE_TEST_GCS", |settings: String| async move {
         ((), store(&settings).await.with_part_size(5 * MIB))
     });
+}
+
+#[tokio::test]
+async fn uploads_that_are_given_up_leave_neither_objects_nor_parts() {
+    let Some(settings) = backend("GLANCE_TEST_GCS") else { return };
+    let here = Here::new(&settings).await;
+    let store = open(&here.0, client()).unwrap().with_part_size(5 * MIB);
+    let given_up = GivenUp { uploads: aborts(), part: 5 * MIB, looks: 100, pause: Duration::from_millis(3) };
+    given_up.leave_nothing(&store, async || here.names().await).await;
 }
 
 #[tokio::test]

@@ -27,8 +27,8 @@ pub(super) struct Bucket {
     pub(super) leftovers: Option<Arc<dyn Leftovers>>,
     /// Whether objects carry the mark of their put.
     pub(super) marks: bool,
-    /// Whether the backend may refuse to make an object because of parts that are none yet, as Azure does. Elsewhere
-    /// that refusal may mean an upload of somebody else.
+    /// Whether the backend may refuse to make an object because of parts that are none yet, as Azure does, which
+    /// keeps them whatever becomes of their upload. Elsewhere that refusal may mean an upload of somebody else.
     pub(super) parts_count: bool,
     pub(super) claims: Arc<Claims>,
 }
@@ -147,6 +147,18 @@ impl Bucket {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(cause) => Err(error::of(self.kind, "discarding an object", cause)),
         }
+    }
+
+    /// Removes parts where aborting their upload did not, and says whether they are gone.
+    pub(super) async fn aborted_parts_are_gone(&self, path: &Path) -> bool {
+        if !self.parts_count {
+            return true;
+        }
+        let removed = self.remove_leftovers(path).await;
+        if let Err(error) = &removed {
+            tracing::warn!(%error, "parts of an upload that came to nothing are still there");
+        }
+        removed.is_ok()
     }
 
     /// Removes parts that became no object, where they outlive their upload.

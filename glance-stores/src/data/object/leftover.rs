@@ -63,7 +63,7 @@ impl Leftover {
 
     async fn abort(&mut self) -> bool {
         let Some(parts) = &mut self.parts else { return true };
-        let aborted = parts.abort().await;
+        let aborted = parts.abort().await && self.bucket.aborted_parts_are_gone(&self.path).await;
         if aborted {
             self.parts = None;
         }

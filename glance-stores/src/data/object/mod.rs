@@ -125,10 +125,11 @@ impl BucketStore {
         Self { bucket: Arc::new(bucket), ..self }
     }
 
-    /// The same store in a backend that takes parts without an object for one.
+    /// The same store in a backend that takes parts without an object for one, and aborts no upload: whoever removes
+    /// leftovers does.
     #[cfg(feature = "azure")]
-    pub(super) fn with_parts_that_count(self) -> Self {
-        let bucket = Bucket { parts_count: true, ..Bucket::clone(&self.bucket) };
+    pub(super) fn with_parts_that_count(self, leftovers: Arc<dyn Leftovers>) -> Self {
+        let bucket = Bucket { parts_count: true, leftovers: Some(leftovers), ..Bucket::clone(&self.bucket) };
         Self { bucket: Arc::new(bucket), ..self }
     }
 

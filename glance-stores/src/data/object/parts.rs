@@ -87,6 +87,10 @@ impl Parts {
     /// Removes them, and says whether they are gone. They are not where they became an object.
     pub(super) async fn abort(&mut self) -> bool {
         // A part that arrives behind the abort would stay.
+        if self.bucket.parts_count {
+            // Here, no other answer than its own says that it will not.
+            while self.sending.join_next().await.is_some() {}
+        }
         self.sending.shutdown().await;
         match self.upload.abort().await {
             Ok(()) | Err(Error::NotFound { .. }) => true,

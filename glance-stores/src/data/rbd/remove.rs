@@ -27,7 +27,9 @@ pub(super) fn remove(
     };
     let removed = match pool.remove(name, progress) {
         // Only while somebody waits: after that, the name may be that of other data.
-        Err(error) if error.is(errno::NOT_EMPTY) => progress.next_step().and_then(|()| pool.move_to_trash(name)),
+        Err(error) if error.is(errno::NOT_EMPTY) => {
+            progress.next_step().and_then(|()| pool.move_to_trash(name, progress))
+        }
         removed => removed,
     };
     if let Some(snapshot) = snapshot.filter(|_| taken)

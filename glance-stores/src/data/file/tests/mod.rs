@@ -1,5 +1,6 @@
 //! The file store against the suite and a real file system.
 
+mod given_up;
 mod limits;
 mod permissions;
 mod sparse;

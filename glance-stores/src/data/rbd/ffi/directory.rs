@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::completion::Operation;
 use super::library::TrashEntry;
+use super::pool::TRASH;
 use super::{CephError, Pool, Progress, c_text, checked, errno};
 
 /// The class of objects that knows what they mean.
@@ -53,6 +54,14 @@ impl Pool {
             Ok(answer) => text(&mut answer.as_slice()).ok_or(GARBLED).map(Some),
             Err(error) if error.is(errno::NOT_FOUND) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Whether an image has ever been in the trash. Blocks.
+    pub(super) fn has_trash(&self) -> Result<bool, CephError> {
+        match self.ask(TRASH, c"trash_list", &page_after("")) {
+            Err(error) if error.is(errno::NOT_FOUND) => Ok(false),
+            listed => listed.map(|_| true),
         }
     }
 

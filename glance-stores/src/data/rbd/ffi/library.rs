@@ -85,6 +85,10 @@ library! {
         rados_ioctx_create(Handle, *const c_char, *mut Handle) -> c_int;
         rados_ioctx_destroy(Handle);
         rados_set_pool_full_try(Handle);
+        rados_create_write_op() -> Handle;
+        rados_release_write_op(Handle);
+        rados_write_op_create(Handle, c_int, *const c_char);
+        rados_write_op_operate(Handle, Handle, *const c_char, *mut i64, c_int) -> c_int;
         rados_aio_create_completion(Handle, Option<Callback>, Option<Callback>, *mut Handle) -> c_int;
         rados_aio_get_return_value(Handle) -> c_int;
         rados_aio_release(Handle);

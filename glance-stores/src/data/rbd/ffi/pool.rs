@@ -8,6 +8,13 @@ use super::library::{Handle, Libraries};
 use super::progress::progressed;
 use super::{CephError, Closed, Image, Mode, Progress, c_text, checked, errno};
 
+/// The object that says which images are in the trash.
+pub(super) const TRASH: &str = "rbd_trash";
+/// `LIBRADOS_CREATE_IDEMPOTENT`.
+const IF_MISSING: c_int = 0;
+/// `LIBRADOS_OPERATION_FULL_FORCE`.
+const EVEN_IF_FULL: c_int = 128;
+
 /// An open pool.
 pub(in super::super) struct Pool {
     libraries: &'static Libraries,
@@ -71,10 +78,12 @@ impl Pool {
 
     /// Removes an image without snapshots and its data. Blocks, for long if there is much of it.
     pub(in super::super) fn remove(&self, name: &str, progress: &Progress) -> Result<(), CephError> {
-        let (name, remove) = (c_text(name)?, self.libraries().rbd.rbd_remove_with_progress);
-        // SAFETY: the pool is open; `name` and `progress` outlive the call.
-        let removed = unsafe { remove(self.handle, name.as_ptr(), progressed, progress.as_argument()) };
-        checked("rbd_remove", removed).map(drop)
+        let (c_name, remove) = (c_text(name)?, self.libraries().rbd.rbd_remove_with_progress);
+        self.through_the_trash(name, progress, || {
+            // SAFETY: the pool is open; `c_name` and `progress` outlive the call.
+            let removed = unsafe { remove(self.handle, c_name.as_ptr(), progressed, progress.as_argument()) };
+            checked("rbd_remove", removed).map(drop)
+        })
     }
 
     /// Gives an image another name, unless there is an image of that. Blocks.
@@ -85,10 +94,49 @@ impl Pool {
     }
 
     /// Moves an image into the trash, from where it may be removed at once. Blocks.
-    pub(in super::super) fn move_to_trash(&self, name: &str) -> Result<(), CephError> {
-        let (name, trash) = (c_text(name)?, self.libraries().rbd.rbd_trash_move);
-        // SAFETY: the pool is open, and `name` outlives the call.
-        checked("rbd_trash_move", unsafe { trash(self.handle, name.as_ptr(), 0) }).map(drop)
+    pub(in super::super) fn move_to_trash(&self, name: &str, progress: &Progress) -> Result<(), CephError> {
+        let (c_name, trash) = (c_text(name)?, self.libraries().rbd.rbd_trash_move);
+        self.through_the_trash(name, progress, || {
+            // SAFETY: the pool is open, and `c_name` outlives the call.
+            checked("rbd_trash_move", unsafe { trash(self.handle, c_name.as_ptr(), 0) }).map(drop)
+        })
+    }
+
+    /// Runs a call that takes an image through the trash, which a pool has from the first such call on. A pool that
+    /// is full by then has no room for it, and the library says that something was not found: then it is made by
+    /// force, since making it is how there will be room.
+    fn through_the_trash(
+        &self,
+        name: &str,
+        progress: &Progress,
+        call: impl Fn() -> Result<(), CephError>,
+    ) -> Result<(), CephError> {
+        let done = call();
+        if done.as_ref().is_err_and(|error| error.is(errno::NOT_FOUND))
+            && !self.has_trash()?
+            && self.id_of(name)?.is_some()
+        {
+            progress.next_step()?;
+            self.make_by_force(TRASH)?;
+            return call();
+        }
+        done
+    }
+
+    /// Makes an empty object, unless it exists, even in a full pool. Blocks.
+    fn make_by_force(&self, object: &str) -> Result<(), CephError> {
+        let (object, rados) = (c_text(object)?, &self.libraries().rados);
+        // SAFETY: the operation is used here alone and released once; the pool is open, and `object` outlives the
+        // call. No category and no time are what null pointers mean.
+        let made = unsafe {
+            let operation = (rados.rados_create_write_op)();
+            (rados.rados_write_op_create)(operation, IF_MISSING, ptr::null());
+            let object = object.as_ptr();
+            let made = (rados.rados_write_op_operate)(operation, self.handle, object, ptr::null_mut(), EVEN_IF_FULL);
+            (rados.rados_release_write_op)(operation);
+            made
+        };
+        checked("rados_write_op_operate", made).map(drop)
     }
 }
 

@@ -169,31 +169,6 @@ async fn a_wrong_key_is_denied_and_not_told() {
     assert!(!told.contains(&key), "{told}");
 }
 
-#[tokio::test]
-async fn a_pool_at_its_quota_is_full() {
-    let Some(live) = Live::find() else { return };
-    let pool = OwnPool::make(live);
-    let store = pool.builder().open();
-    pool.live.ceph(&["osd", "pool", "set-quota", &pool.name, "max_objects", "1"]);
-    let filled = store.write(ImageId::random(), noise(MIB)).await;
-    let mut full = filled.err();
-    // The cluster takes some seconds to see that a pool is full.
-    for _ in 0..300 {
-        if full.as_ref().is_some_and(is_full) {
-            break;
-        }
-        assert!(full.is_none(), "{full:?}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        full = store.write(ImageId::random(), noise(MIB)).await.err();
-    }
-    assert!(full.as_ref().is_some_and(is_full), "{full:?}");
-}
-
-/// A pool that has never had a trash and is full cannot take an image into it, which is part of removing one.
-fn is_full(error: &StoreError) -> bool {
-    matches!(error.reason(), StoreError::Full { .. })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn readings_dropped_at_any_moment_let_the_image_go() {
     let Some(live) = Live::find() else { return };

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod copy;
+mod full;
 mod offline;
 mod sparse;
 mod unfinished;
@@ -107,6 +108,14 @@ impl OwnPool {
         live.ceph(&["osd", "pool", "create", &name, "1", "1", "replicated"]);
         live.ceph(&["osd", "pool", "application", "enable", &name, "rbd"]);
         Self { live, name }
+    }
+
+    /// The objects that images are made of. The others are the pool's own, which come with the first image, or the
+    /// first that is removed.
+    fn objects(&self) -> Vec<String> {
+        let own = ["rbd_children", "rbd_directory", "rbd_info", "rbd_trash"];
+        let listed = self.live.run("rados", "admin", &["-p", &self.name, "ls"]).unwrap();
+        listed.lines().filter(|object| !own.contains(object)).map(str::to_owned).collect()
     }
 
     fn builder(&self) -> RbdStoreBuilder {

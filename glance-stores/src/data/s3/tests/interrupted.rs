@@ -3,34 +3,16 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use glance_core::conformance::{GivenUp, aborts};
 
 use super::*;
 
-/// How many uploads are broken off: 100, unless this says otherwise.
-const ABORTS: &str = "GLANCE_TEST_S3_ABORTS";
-
-/// `good` bytes, and then what `end` is.
-fn until(good: usize, end: ByteStream) -> ByteStream {
+/// `good` bytes, and then an error.
+fn broken(good: usize) -> ByteStream {
     let bytes = data(good);
     let pieces = (0..good).step_by(MIB).map(move |at| Ok(bytes.slice(at..good.min(at + MIB))));
+    let end = futures::stream::iter([Err("the client is gone".into())]);
     Box::pin(futures::stream::iter(pieces).chain(end))
-}
-
-fn broken(good: usize) -> ByteStream {
-    until(good, Box::pin(futures::stream::once(async { Err("the client is gone".into()) })))
-}
-
-/// Waits for what goes on behind a put that was dropped.
-async fn assert_nothing_is_left(here: &Here) {
-    let mut left = (0, 0);
-    for _ in 0..100 {
-        left = (here.uploads().await, here.objects().await.len());
-        if left == (0, 0) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("{} uploads and {} objects are left", left.0, left.1);
 }
 
 #[tokio::test]
@@ -47,22 +29,11 @@ async fn a_source_that_breaks_at_any_byte_leaves_no_parts() {
 }
 
 #[tokio::test]
-async fn aborted_uploads_leave_nothing() {
+async fn uploads_that_are_given_up_leave_nothing() {
     let Some(settings) = backend(VARIABLE) else { return };
     let (here, store) = here(settings).await;
-    let aborts = std::env::var(ABORTS).map_or(100, |text| text.parse().unwrap());
-    for number in 0..aborts {
-        if number % 2 == 0 {
-            let put = store.put(ImageId::random(), None, broken(6 * MIB)).await;
-            assert!(matches!(put, Err(StoreError::Source { .. })), "{put:?}");
-        } else {
-            let stalled = until(6 * MIB, Box::pin(futures::stream::pending()));
-            let put = store.put(ImageId::random(), None, stalled);
-            // Somewhere between the first request and the stall.
-            let _ = tokio::time::timeout(Duration::from_millis(number % 100 * 3), put).await.unwrap_err();
-        }
-    }
-    assert_nothing_is_left(&here).await;
+    let given_up = GivenUp { uploads: aborts(), part: 5 * MIB, looks: 100, pause: Duration::from_millis(3) };
+    given_up.leave_nothing(&store, async || here.names().await).await;
 }
 
 #[tokio::test]

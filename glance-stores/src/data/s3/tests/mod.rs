@@ -4,6 +4,7 @@ mod answers;
 mod away;
 mod checks;
 mod copies;
+mod full;
 mod interrupted;
 mod lost;
 mod server;
@@ -64,6 +65,13 @@ impl Here {
     async fn uploads(&self) -> usize {
         let OpenUploads { upload, .. } = self.bucket().open_uploads("", None).await.unwrap();
         upload.len()
+    }
+
+    /// Names of objects, and of those that uploads in parts are to become.
+    async fn names(&self) -> Vec<String> {
+        let OpenUploads { upload, .. } = self.bucket().open_uploads("", None).await.unwrap();
+        let objects = self.objects().await;
+        upload.into_iter().map(|upload| upload.key).chain(objects.iter().map(ToString::to_string)).collect()
     }
 
     async fn objects(&self) -> Vec<object_store::path::Path> {

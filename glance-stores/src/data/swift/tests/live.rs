@@ -1,11 +1,8 @@
 //! What only this store has to do, against a real Swift.
 
-use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::StreamExt;
-use glance_core::conformance::backend;
+use glance_core::conformance::{GivenUp, backend};
 use glance_core::store::StoreExt;
 
 use super::super::*;
@@ -51,27 +48,8 @@ async fn a_source_that_breaks_leaves_no_object() {
 async fn a_thousand_uploads_that_are_given_up_leave_nothing() {
     let Some(settings) = backend(VARIABLE) else { return };
     let (container, store) = store_with(Backend::of(&settings).plain(), |config| config.segment_size = 30_000).await;
-    let data = noise(90_000);
-    futures::stream::iter(0..1000).for_each_concurrent(8, |number| give_up(&store, &data, number % 100)).await;
-    // The last of it goes a little later.
-    for _ in 0..1000 {
-        if container.names().await.is_empty() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{} objects stay behind", container.names().await.len());
-}
-
-/// Begins an upload, and drops it when it has been looked at so often. One that comes to its end is deleted.
-async fn give_up(store: &SwiftStore, data: &Bytes, looks: u32) {
-    let mut put = store.put(ImageId::random(), None, chunks(data));
-    for _ in 0..looks {
-        if let Poll::Ready(put) = futures::poll!(&mut put) {
-            return store.delete(&put.unwrap().location).await.unwrap();
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let given_up = GivenUp { uploads: 1000, part: 30_000, looks: 100, pause: Duration::from_millis(1) };
+    given_up.leave_nothing(&store, async || container.names().await).await;
 }
 
 #[tokio::test]
