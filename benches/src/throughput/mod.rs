@@ -138,7 +138,7 @@ mod tests {
         assert_eq!((&report["rounds"], report.get("write")), (&3.into(), None));
         assert!(beside("echo other >{out}").is_err());
         assert!(run_with(&["--store", "memory", "--tool-read", "cp a {out}"]).is_err(), "nobody writes what is read");
-        assert_eq!(std::fs::read(&image).unwrap(), [7; 100_000]);
+        assert_eq!(std::fs::read(&image).unwrap(), vec![7; 100_000]);
     }
 
     #[test]
