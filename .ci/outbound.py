@@ -1,6 +1,7 @@
 """Whether nothing but `glance_stores::outbound` opens connections.
 
-`clippy.toml` forbids the calls that do; here, where that may be set aside, and which packages have sockets at all.
+`clippy.toml` forbids the calls that do; here, where that may be set aside, and which packages take theirs from the usual
+libraries. What a dependency does by system calls of its own is seen by nobody but who reads it.
 Prints what is wrong and fails.
 """
 

@@ -96,8 +96,13 @@ pub struct Bind {
 impl Bind {
     /// Whether nobody can listen on both. Names are compared as they are written.
     pub(super) fn meets(&self, other: &Self) -> bool {
-        let everywhere = |host: &str| host == "0.0.0.0" || host == "::";
-        let hosts_meet = self.host == other.host || everywhere(&self.host) || everywhere(&other.host);
+        // `::` takes the addresses of both kinds.
+        let takes = |one: &str, other: &str| match one {
+            "::" => true,
+            "0.0.0.0" => !other.contains(':'),
+            _ => one == other,
+        };
+        let hosts_meet = takes(&self.host, &other.host) || takes(&other.host, &self.host);
         self.port == other.port && self.port != 0 && hosts_meet
     }
 
@@ -224,6 +229,25 @@ mod tests {
 
     use super::{Bind, bytes};
     use crate::config::testing::{problems, settings};
+
+    #[test]
+    fn addresses_meet_where_one_takes_the_other() {
+        for (one, other, meet) in [
+            ("127.0.0.1:1", "127.0.0.1:1", true),
+            ("127.0.0.1:1", "127.0.0.1:2", false),
+            ("127.0.0.1:1", "127.0.0.2:1", false),
+            ("0.0.0.0:1", "127.0.0.2:1", true),
+            ("0.0.0.0:1", "[::1]:1", false),
+            ("[::]:1", "[::1]:1", true),
+            ("[::]:1", "127.0.0.1:1", true),
+            ("[::]:1", "0.0.0.0:1", true),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+        ] {
+            let (one_bind, other_bind) = (Bind::parse(one).unwrap(), Bind::parse(other).unwrap());
+            assert_eq!(one_bind.meets(&other_bind), meet, "{one} {other}");
+            assert_eq!(other_bind.meets(&one_bind), meet, "{other} {one}");
+        }
+    }
 
     #[test]
     fn a_storage_quota_has_an_optional_unit() {

@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::StreamExt;
 use glance_core::store::{BoxError, StoreError};
 use http::header::{CONTENT_LENGTH, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -19,6 +20,9 @@ use crate::data::object::connector::Outbound;
 use crate::data::object::{Leftovers, error};
 
 const DOING: &str = "removing blocks";
+/// What a list has for each block, and bytes in front of the first one, at most.
+const BLOCK: &[u8] = b"<Block>";
+const HEAD: usize = 4096;
 /// A blob without blocks.
 const NONE: &[u8] = b"<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList/>";
 
@@ -52,11 +56,16 @@ impl Blocks {
             self.ask(Method::GET, self.url(path, "comp=blocklist&blocklisttype=uncommitted"), None, b"").await?;
         match answer.status() {
             StatusCode::NOT_FOUND => Ok(false),
-            status if status.is_success() => {
-                let listed = answer.into_body().bytes().await;
-                let listed = listed.map_err(StoreError::failed(KIND, DOING))?;
-                Ok(listed.windows(7).any(|tag| tag == b"<Block>"))
-            }
+            status if status.is_success() => names_a_block(answer).await,
+            status => Err(unexpected(status)),
+        }
+    }
+
+    /// Whether there is a blob.
+    async fn is_made(&self, path: &Path) -> Result<bool, StoreError> {
+        match self.ask(Method::HEAD, self.url(path, ""), None, b"").await?.status() {
+            StatusCode::NOT_FOUND => Ok(false),
+            status if status.is_success() => Ok(true),
             status => Err(unexpected(status)),
         }
     }
@@ -98,6 +107,21 @@ impl Blocks {
     }
 }
 
+/// Whether a list of blocks has one. What is in front of the first is short; the rest is not waited for.
+async fn names_a_block(answer: HttpResponse) -> Result<bool, StoreError> {
+    let (mut list, mut head) = (answer.into_body().bytes_stream(), Vec::new());
+    while let Some(piece) = list.next().await {
+        head.extend_from_slice(&piece.map_err(StoreError::failed(KIND, DOING))?);
+        if head.windows(BLOCK.len()).any(|tag| tag == BLOCK) {
+            return Ok(true);
+        }
+        if head.len() > HEAD {
+            return Err(StoreError::failed(KIND, DOING)("the service lists blocks in a way of its own"));
+        }
+    }
+    Ok(false)
+}
+
 fn unexpected(status: StatusCode) -> StoreError {
     StoreError::Failed { store: KIND, doing: DOING, source: BoxError::from(format!("the service answers {status}")) }
 }
@@ -108,8 +132,10 @@ impl Leftovers for Blocks {
         if !self.are_there(path).await? {
             return Ok(());
         }
-        // Beside a blob, blocks are not to be had without it.
-        let Some(e_tag) = self.make_empty(path).await? else { return Ok(()) };
+        let Some(e_tag) = self.make_empty(path).await? else {
+            // Beside a blob, blocks are not to be had without it.
+            return if self.is_made(path).await? { Ok(()) } else { Err(unexpected(StatusCode::CONFLICT)) };
+        };
         let answer = self.ask(Method::DELETE, self.url(path, ""), Some((IF_MATCH, e_tag)), b"").await?;
         match answer.status() {
             // Somebody else's by now, or gone.

@@ -63,9 +63,13 @@ impl Leftover {
 
     async fn abort(&mut self) -> bool {
         let Some(parts) = &mut self.parts else { return true };
+        // Where removing parts makes an object in between, one whose removal is broken off does not look like this
+        // put's: whoever goes on with it finds no parts, and must not say that nothing is left.
+        let strays = self.strays;
+        self.strays |= self.bucket.parts_count;
         let aborted = parts.abort().await && self.bucket.aborted_parts_are_gone(&self.path).await;
         if aborted {
-            self.parts = None;
+            (self.parts, self.strays) = (None, strays);
         }
         aborted
     }
@@ -99,5 +103,51 @@ impl Leftover {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use async_trait::async_trait;
+    use futures::FutureExt;
+    use glance_core::store::StoreError;
+    use object_store::memory::InMemory;
+
+    use super::*;
+    use crate::data::object::Leftovers;
+
+    /// Parts whose removal never ends the first time.
+    #[derive(Default)]
+    struct BrokenOff(AtomicBool);
+
+    #[async_trait]
+    impl Leftovers for BrokenOff {
+        async fn remove(&self, _: &Path) -> Result<(), StoreError> {
+            if self.0.swap(true, Ordering::Relaxed) { Ok(()) } else { futures::future::pending().await }
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_whose_removal_was_broken_off_may_be_there_still() {
+        let (objects, id, path) = (Arc::new(InMemory::new()), ImageId::random(), Path::from("image"));
+        let bucket = Arc::new(Bucket {
+            kind: "test",
+            objects: objects.clone(),
+            leftovers: Some(Arc::new(BrokenOff::default())),
+            marks: true,
+            parts_count: true,
+            claims: Arc::default(),
+        });
+        let left = async || {
+            let mut left = Leftover::new(&bucket, id, path.clone());
+            left.parts = Some(Parts::new(&bucket, objects.put_multipart(&path).await.unwrap()));
+            left
+        };
+        let mut broken_off = left().await;
+        assert!(broken_off.take_back().now_or_never().is_none());
+        assert!(!broken_off.take_back().await);
+        assert!(left().await.take_back().await);
     }
 }

@@ -57,12 +57,9 @@ impl Pool {
         }
     }
 
-    /// Whether an image has ever been in the trash. Blocks.
-    pub(super) fn has_trash(&self) -> Result<bool, CephError> {
-        match self.ask(TRASH, c"trash_list", &page_after("")) {
-            Err(error) if error.is(errno::NOT_FOUND) => Ok(false),
-            listed => listed.map(|_| true),
-        }
+    /// Whether an image has ever been in the trash, as far as the cluster says. Blocks.
+    pub(super) fn has_trash(&self) -> bool {
+        !self.ask(TRASH, c"trash_list", &page_after("")).is_err_and(|error| error.is(errno::NOT_FOUND))
     }
 
     /// The names of all images that begin with `prefix`, those included whose removal has begun. Blocks.

@@ -113,11 +113,13 @@ impl Pool {
     ) -> Result<(), CephError> {
         let done = call();
         if done.as_ref().is_err_and(|error| error.is(errno::NOT_FOUND))
-            && !self.has_trash()?
-            && self.id_of(name)?.is_some()
+            && !self.has_trash()
+            && matches!(self.id_of(name), Ok(Some(_)))
         {
             progress.next_step()?;
             self.make_by_force(TRASH)?;
+            // Nobody may wait any more by now, and the name be that of other data.
+            progress.next_step()?;
             return call();
         }
         done
