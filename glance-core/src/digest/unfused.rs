@@ -9,6 +9,11 @@ impl Kernel {
         None
     }
 
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Self> {
+        Vec::new()
+    }
+
     pub(super) fn compress(self, _: &mut [u32; 4], _: &mut [u64; 8], _: &[[u8; 128]]) {
         match self {}
     }

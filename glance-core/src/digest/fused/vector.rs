@@ -1,50 +1,19 @@
 //! MD5 (RFC 1321) on vector registers, whose instruction for any function of three words saves a cycle of each step.
+//!
+//! That is, where vectors are added in one cycle, as Intel's processors do.
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m128i, __m512i, _mm_add_epi32, _mm_cvtsi32_si128, _mm_cvtsi128_si32, _mm_rol_epi32, _mm_ternarylogic_epi32,
-    _mm512_add_epi32, _mm512_permutexvar_epi32,
+    __m128i, _mm_add_epi32, _mm_cvtsi32_si128, _mm_cvtsi128_si32, _mm_rol_epi32, _mm_ternarylogic_epi32,
 };
-use std::mem::transmute;
 
-use super::super::constants::MD5_STEPS;
+use super::words::Words;
 
 /// The state, which stays in registers.
 pub(super) struct Md5 {
     state: [__m128i; 4],
     /// The state before the block.
     before: [__m128i; 4],
-}
-
-/// What the steps of one block add, constants included, a row for each round of sixteen.
-///
-/// In memory, since that is where a step gets it cheapest.
-#[repr(align(64))]
-pub(super) struct Words([[u32; 16]; 4]);
-
-impl Words {
-    pub(super) fn new() -> Self {
-        Self([[0; 16]; 4])
-    }
-
-    /// Spreads a block over the steps, each of whose rounds takes the words in another order.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512vl,bmi1,bmi2")]
-    fn spread(&mut self, block: &[u8; 64]) {
-        // SAFETY: a vector is as large as the array, and takes any bits.
-        let data = unsafe { transmute::<[u8; 64], __m512i>(*block) };
-        for ((to, order), constants) in self.0.iter_mut().zip(ORDER).zip(MD5_STEPS) {
-            // SAFETY: vectors are as large as the arrays, and both take any bits.
-            unsafe {
-                let (order, constants) =
-                    (transmute::<[u32; 16], __m512i>(order), transmute::<[u32; 16], __m512i>(constants));
-                *to =
-                    transmute::<__m512i, [u32; 16]>(_mm512_add_epi32(_mm512_permutexvar_epi32(order, data), constants));
-            }
-        }
-        // SAFETY: it is a comment. The compiler takes it for a reader, so it has to have the words in memory.
-        unsafe { asm!("/* {} */", in(reg) &raw mut self.0, options(nostack, preserves_flags)) }
-    }
 }
 
 impl Md5 {
@@ -91,33 +60,22 @@ impl Md5 {
             2 => _mm_ternarylogic_epi32::<0x96>(d, c, b),
             _ => _mm_ternarylogic_epi32::<0x63>(d, c, b),
         };
-        let word = _mm_cvtsi32_si128(words.0[I / 16][I % 16].cast_signed());
+        let word = _mm_cvtsi32_si128(words.of(I).cast_signed());
         let sum = _mm_add_epi32(_mm_add_epi32(self.state[a], word), mixed);
         self.state[a] = _mm_add_epi32(rotated::<I>(sum), b);
+        if I % 8 == 7 {
+            self.hold();
+        }
     }
 
     /// Has the compiler finish the four steps before this where it stands.
     #[inline]
     #[target_feature(enable = "avx512f,avx512vl,bmi1,bmi2")]
-    pub(super) fn hold(&mut self) {
+    fn hold(&mut self) {
         // SAFETY: it is a comment, so it changes neither registers nor memory.
         unsafe { asm!("/* {} */", inout(xmm_reg) self.state[1], options(nostack, preserves_flags)) }
     }
 }
-
-/// The words of a block as the four rounds of MD5 take them.
-#[expect(clippy::cast_possible_truncation, reason = "no step of a round is beyond 15")]
-const ORDER: [[u32; 16]; 4] = {
-    let (factor, first) = ([1, 5, 3, 7], [0, 1, 5, 0]);
-    let mut order = [[0; 16]; 4];
-    let mut at = 0;
-    while at < 64 {
-        let (round, step) = (at / 16, at % 16);
-        order[round][step] = (factor[round] * step as u32 + first[round]) % 16;
-        at += 1;
-    }
-    order
-};
 
 /// Rotated to the left by the amount of step `I` of MD5.
 #[inline]
