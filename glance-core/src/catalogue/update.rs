@@ -99,7 +99,10 @@ impl Images<'_> {
             self.require_owner(&seen.image)?;
             match (operation.name.as_str(), &operation.value) {
                 ("locations", _) => self.patch_locations(&mut after.image, operation, sizes)?,
-                ("tags", Value::Array(tags)) => self.check_tags(seen.image.id, tags.len())?,
+                // What is only to be added if it is not there is refused before anybody counts it.
+                ("tags", Value::Array(tags)) if operation.verb != Verb::AddNew => {
+                    self.check_tags(seen.image.id, tags.len())?;
+                }
                 _ => self.allow_property(&after.image, operation)?,
             }
             if operation.name != "locations" {

@@ -1,5 +1,5 @@
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{ADMIN, ALICE, BOB, Lab, RITA};
 
@@ -18,6 +18,24 @@ async fn a_created_image_is_shown_with_its_place_and_what_can_be_done_with_it() 
     assert_eq!((&image["status"], &image["owner"], &image["arch"]), (&json!("queued"), &json!("a"), &json!("x86")));
     assert_eq!(image["locations"], json!([]));
     assert_eq!(lab.image(ALICE, ID).await, image);
+}
+
+#[tokio::test]
+async fn the_answer_to_a_call_repeats_what_was_written() {
+    let lab = Lab::new();
+    let body = json!({"id": ID, "min_disk": 1.0, "min_ram": 2, "owner": ""});
+    let created = lab.json(ADMIN, "POST /v2/images", &body).await.value();
+    assert_eq!([&created["min_disk"], &created["min_ram"], &created["owner"]], [&json!(1.0), &json!(2), &json!("")]);
+    let kept = lab.image(ADMIN, ID).await;
+    assert_eq!([&kept["min_disk"], &kept["min_ram"], &kept["owner"]], [&json!(1), &json!(2), &json!(null)]);
+
+    let set = |name: &str, value: Value| json!({"op": "replace", "path": format!("/{name}"), "value": value});
+    let steps = json!([set("min_disk", json!(5.0)), set("min_disk", json!(6)), set("min_ram", json!(3.0))]);
+    let patched = lab.patch(ADMIN, ID, &steps).await.value();
+    assert_eq!([&patched["min_disk"], &patched["min_ram"], &patched["owner"]], [&json!(6), &json!(3.0), &json!(null)]);
+    let patched = lab.patch(ADMIN, ID, &json!([set("owner", json!("a")), set("owner", json!(""))])).await.value();
+    assert_eq!([&patched["min_ram"], &patched["owner"]], [&json!(3), &json!("")]);
+    assert_eq!(lab.image(ADMIN, ID).await["owner"], json!(null));
 }
 
 #[tokio::test]

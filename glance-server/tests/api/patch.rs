@@ -22,6 +22,18 @@ async fn both_patch_documents_change_an_image() {
 }
 
 #[tokio::test]
+async fn the_old_document_adds_no_field_again_whatever_its_value() {
+    let lab = Lab::with(|rules| rules.image_tag_quota = Some(2), |_| {});
+    let id = lab.queued(ALICE, &json!({})).await;
+    for tags in [json!([]), json!(["a", "b", "c"])] {
+        let old = json!([{"add": "/tags", "value": tags}]).to_string();
+        assert_eq!(lab.text(ALICE, &format!("PATCH /v2/images/{id}"), V20, &old).await.status, 409, "{old}");
+        let new = json!([{"op": "add", "path": "/tags", "value": tags}]);
+        assert_eq!(lab.patch(ALICE, &id, &new).await.status, if tags == json!([]) { 200 } else { 413 });
+    }
+}
+
+#[tokio::test]
 async fn other_media_types_are_answered_with_those_there_are() {
     let lab = Lab::new();
     let id = lab.queued(ALICE, &json!({})).await;

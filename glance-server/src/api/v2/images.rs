@@ -13,7 +13,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::{AddressedImage, Caller};
 use crate::api::json::{self, JsonBody, JsonObject};
 use crate::api::origin::Origin;
-use crate::api::views::{ImageView, PageView};
+use crate::api::views::{AsWritten, ImageView, PageView};
 
 const IMPORT_METHODS: HeaderName = HeaderName::from_static("openstack-image-import-methods");
 const STORE_IDS: HeaderName = HeaderName::from_static("openstack-image-store-ids");
@@ -44,7 +44,9 @@ pub(super) async fn create(
 ) -> Result<Response, ApiError> {
     let new = NewImage::from_json(&body, api.glance.settings().schema())?;
     let image = api.glance.images(&context).create(new).await?;
-    let mut response = json::answer(StatusCode::CREATED, &ImageView::new(&image, api.shown()));
+    let written = AsWritten::of(body.iter().map(|(name, value)| (name.as_str(), value)));
+    let view = ImageView::new(&image, api.shown()).repeating(written);
+    let mut response = json::answer(StatusCode::CREATED, &view);
     let location = format!("{}/v2/images/{}", origin.host(), image.id);
     let headers = [
         (LOCATION, HeaderValue::try_from(location).ok()),
@@ -76,7 +78,8 @@ pub(super) async fn patch(
     let JsonBody(body) = JsonBody::from_request(request, &api).await?;
     let operations = patch::read(form, &body, api.glance.settings().schema(), LONGEST_PATCH)?;
     let image = api.glance.images(&context).patch(image.id()?, &operations).await?;
-    Ok(json::answer(StatusCode::OK, &ImageView::new(&image, api.shown())))
+    let written = AsWritten::of(operations.iter().map(|operation| (operation.name.as_str(), &operation.value)));
+    Ok(json::answer(StatusCode::OK, &ImageView::new(&image, api.shown()).repeating(written)))
 }
 
 /// `DELETE /v2/images/{image_id}`.

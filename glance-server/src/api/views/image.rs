@@ -6,6 +6,7 @@ use glance_core::image::{CustomProperties, Image};
 use glance_core::location::ImageLocation;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use glance_core::Moment;
 
@@ -27,11 +28,42 @@ pub(in crate::api) struct Shown<'a> {
 pub(in crate::api) struct ImageView<'a> {
     image: &'a Image,
     shown: Shown<'a>,
+    written: AsWritten<'a>,
 }
 
 impl<'a> ImageView<'a> {
     pub(in crate::api) fn new(image: &'a Image, shown: Shown<'a>) -> Self {
-        Self { image, shown }
+        Self { image, shown, written: AsWritten::default() }
+    }
+
+    /// The answer to the call that wrote the image.
+    pub(in crate::api) fn repeating(self, written: AsWritten<'a>) -> Self {
+        Self { written, ..self }
+    }
+}
+
+/// What the answer to a call says as the client wrote it, and later answers say as it is kept: `1.0` for the whole
+/// number 1, and an empty owner for none. Python Glance answers with what it was given, before the database has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::api) struct AsWritten<'a> {
+    min_disk: Option<&'a Value>,
+    min_ram: Option<&'a Value>,
+    owner: Option<&'a Value>,
+}
+
+impl<'a> AsWritten<'a> {
+    /// Of fields in the order they were written; the last one of a name counts.
+    pub(in crate::api) fn of(fields: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
+        let mut written = Self::default();
+        for (name, value) in fields {
+            match name {
+                "min_disk" => written.min_disk = Some(value).filter(|value| value.is_f64()),
+                "min_ram" => written.min_ram = Some(value).filter(|value| value.is_f64()),
+                "owner" => written.owner = Some(value).filter(|value| value.as_str() == Some("")),
+                _ => {}
+            }
+        }
+        written
     }
 }
 
@@ -56,9 +88,9 @@ impl Serialize for ImageView<'_> {
         map.serialize_entry("status", image.status.as_str())?;
         map.serialize_entry("checksum", &image.checksum)?;
         map.serialize_entry("protected", &image.protected)?;
-        map.serialize_entry("min_ram", &image.min_ram)?;
-        map.serialize_entry("min_disk", &image.min_disk)?;
-        map.serialize_entry("owner", &image.owner)?;
+        entry(&mut map, "min_ram", self.written.min_ram, &image.min_ram)?;
+        entry(&mut map, "min_disk", self.written.min_disk, &image.min_disk)?;
+        entry(&mut map, "owner", self.written.owner, &image.owner)?;
         map.serialize_entry("os_hidden", &image.hidden)?;
         map.serialize_entry("os_hash_algo", &image.os_hash_algo)?;
         map.serialize_entry("os_hash_value", &image.os_hash_value)?;
@@ -89,6 +121,18 @@ impl ImageView<'_> {
             map.serialize_entry("stores", &stores.join(","))?;
         }
         Ok(())
+    }
+}
+
+fn entry<M: SerializeMap>(
+    map: &mut M,
+    name: &str,
+    written: Option<&Value>,
+    kept: &impl Serialize,
+) -> Result<(), M::Error> {
+    match written {
+        Some(written) => map.serialize_entry(name, written),
+        None => map.serialize_entry(name, kept),
     }
 }
 

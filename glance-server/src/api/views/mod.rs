@@ -6,7 +6,7 @@ pub(super) mod metadefs;
 mod page;
 mod usage;
 
-pub(super) use image::{ImageView, PlacesView, Shown};
+pub(super) use image::{AsWritten, ImageView, PlacesView, Shown};
 pub(super) use member::{MemberView, MembersView};
 pub(super) use page::PageView;
 pub(super) use usage::usage;
