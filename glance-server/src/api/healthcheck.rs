@@ -172,17 +172,9 @@ fn plain(status: StatusCode, findings: &[Finding]) -> Response {
     typed(status, "text/plain; charset=UTF-8", reasons.join("\n"))
 }
 
-/// To the letter as oslo.middleware has it, for those who look for a part of it.
 fn html(status: StatusCode, findings: &[Finding]) -> Response {
-    let rows = findings.iter().map(|Finding { reason, .. }| format!("<TR>\n\n    <TD>{reason}</TD>\n\n</TR>\n"));
-    let body = format!(
-        "<HTML>\n<HEAD><TITLE>Healthcheck Status</TITLE></HEAD>\n<BODY>\n\n<H2>Result of {} checks:</H2>\n\
-         <TABLE bgcolor=\"#ffffff\" border=\"1\">\n<TBODY>\n<TR>\n\n<TH>\nReason\n</TH>\n</TR>\n{}</TBODY>\n</TABLE>\n\
-         <HR></HR>\n\n</BODY>\n</HTML>",
-        findings.len(),
-        rows.collect::<String>(),
-    );
-    typed(status, "text/html; charset=UTF-8", body)
+    let reasons: Vec<_> = findings.iter().map(|finding| finding.reason).collect();
+    page(status, &format!("<tr><td>{}</td></tr>", reasons.join("</td></tr><tr><td>")))
 }
 
 fn html_in_detail<'a>(
