@@ -1,3 +1,5 @@
+//! Who may do what to which property, and what is wrong with a file.
+
 use super::*;
 
 fn section(name: &str, values: [&str; 4]) -> String {

@@ -1,3 +1,5 @@
+//! Explanations: which check decided, what it compared, and no secret.
+
 use proptest::prelude::*;
 
 use super::*;

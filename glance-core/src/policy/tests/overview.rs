@@ -1,3 +1,5 @@
+//! What a policy says as a whole, and in what two differ.
+
 use super::*;
 
 #[test]

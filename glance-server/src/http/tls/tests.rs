@@ -1,3 +1,5 @@
+//! What is wrong with files of certificates, and when new ones count.
+
 use std::fs;
 use std::path::PathBuf;
 
