@@ -48,7 +48,7 @@ impl Swift {
     async fn control(&self, verb: &'static str) {
         // As it was started.
         let keystone = if std::env::var_os("GLANCE_TEST_SWIFT_V3").is_some() { "1" } else { "0" };
-        control(&self.control, verb, Some(("SWIFT_KEYSTONE", keystone))).await;
+        control(&self.control, verb, &[("SWIFT_KEYSTONE", keystone)]).await;
     }
 
     /// What the container holds, a line each.
