@@ -104,7 +104,9 @@ stop() {
   done
 }
 
-servers() { ls "$HOME_OF/pid"; }
+started() { ls "$HOME_OF/pid"; }
+# Those that `down` and `kill` are about.
+servers() { started; }
 
 # wait_for SECONDS WHAT COMMAND...: tries the command until it succeeds.
 wait_for() {
@@ -130,7 +132,7 @@ main() {
     env) settings ;;
     down) stop TERM $(servers) ;;
     kill) stop KILL $(servers) ;;
-    wipe) stop TERM $(servers); rm -rf "$HOME_OF" ;;
+    wipe) stop TERM $(started); rm -rf "$HOME_OF" ;;
     *) echo "usage: $0 up|down|kill|wipe|env" >&2; exit 2 ;;
   esac
 }

@@ -32,7 +32,7 @@ async fn a_server_that_goes_away_and_comes_back_costs_no_more_than_what_was_unde
     let mut rest = store.get(&at, part).await.unwrap().stream;
     let (first_of_all, first_of_rest) = (all.next().await.unwrap().unwrap(), rest.next().await.unwrap().unwrap());
 
-    control(&script, "kill", None).await;
+    control(&script, "kill", &[]).await;
     read_until_broken(all, first_of_all, &whole).await;
     read_until_broken(rest, first_of_rest, &whole[behind..]).await;
     for failed in [
@@ -43,7 +43,7 @@ async fn a_server_that_goes_away_and_comes_back_costs_no_more_than_what_was_unde
         assert!(matches!(failed, Err(StoreError::Unavailable { .. })), "{failed:?}");
     }
 
-    control(&script, "up", None).await;
+    control(&script, "up", &[]).await;
     assert_eq!(store.size(&at).await.unwrap(), whole.len() as u64);
     assert!(store.read(&at, ByteRange::ALL).await.unwrap() == whole);
     assert!(store.read(&at, part).await.unwrap() == whole[behind..]);

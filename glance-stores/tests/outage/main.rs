@@ -1,11 +1,17 @@
 //! Backends that are killed while data goes in and out, and come back.
 //!
-//! Each is one test, as there is one of each backend. The script that started it kills it and brings it up again.
+//! One test at a time has a backend, as there is one of each. The script that started it kills it and brings it up again.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(feature = "gcs")]
+mod gcs;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "cloud")]
+mod object;
 #[cfg(feature = "amqp")]
 mod rabbitmq;
 #[cfg(feature = "rbd")]
@@ -24,10 +30,10 @@ use glance_core::store::ByteStream;
 const MIB: usize = 1 << 20;
 
 /// Has the script that started a backend do something to it.
-async fn control(script: &str, verb: &'static str, setting: Option<(&'static str, &'static str)>) {
+async fn control(script: &str, verb: &'static str, settings: &[(&'static str, &'static str)]) {
     let mut script = Command::new(script);
     // The backend keeps what it is given of ours, so there is no end of its output to wait for.
-    script.arg(verb).envs(setting).stdout(Stdio::null());
+    script.arg(verb).envs(settings.iter().copied()).stdout(Stdio::null());
     let status = tokio::task::spawn_blocking(move || script.status().unwrap()).await.unwrap();
     assert!(status.success(), "{verb}: {status}");
 }

@@ -56,7 +56,7 @@ async fn notifications_wait_for_a_broker_that_comes_back() {
     let queue = format!("{topic}.info");
     drop(channel(&url, &queue).await);
 
-    control(&script, "kill", None).await;
+    control(&script, "kill", &[]).await;
     for text in ["one", "two", "three"] {
         send(&amqp, text);
     }
@@ -64,7 +64,7 @@ async fn notifications_wait_for_a_broker_that_comes_back() {
     // One that starts while the broker is away.
     let late = Amqp::start(AmqpConfig { durable: true, ..config }).unwrap();
     send(&late, "late");
-    control(&script, "up", None).await;
+    control(&script, "up", &[]).await;
 
     for amqp in [&amqp, &late] {
         assert_eq!((amqp.close(Duration::from_secs(120)).await, amqp.lost()), (0, 0));

@@ -85,7 +85,7 @@ async fn a_cluster_that_goes_away_and_comes_back_costs_no_more_than_what_was_und
     let first = reading.next().await.unwrap().unwrap();
     assert!(first == whole[..first.len()]);
 
-    control(&cluster.script, "kill", None).await;
+    control(&cluster.script, "kill", &[]).await;
     // Both end with an error, and so does whatever begins now.
     for _ in 0..6 {
         if sender.send(Ok(data(8 * MIB))).await.is_err() {
@@ -109,7 +109,7 @@ async fn a_cluster_that_goes_away_and_comes_back_costs_no_more_than_what_was_und
     let unreachable = late.size(&kept).await;
     assert!(matches!(unreachable, Err(StoreError::Unavailable { .. })), "{unreachable:?}");
 
-    control(&cluster.script, "up", None).await;
+    control(&cluster.script, "up", &[]).await;
     for store in [&store, &late] {
         assert!(store.read(&kept, ByteRange::ALL).await.unwrap() == whole);
     }

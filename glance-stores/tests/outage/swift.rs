@@ -1,4 +1,4 @@
-//! A Swift that is killed while data goes in and out, and comes back.
+//! A Swift that is killed while data goes in and out, and comes back; and one whose disk is full.
 //!
 //! `GLANCE_TEST_SWIFT` is how it is reached, `GLANCE_TEST_SWIFT_CONTROL` the script that kills it and brings it up
 //! again.
@@ -10,12 +10,16 @@ use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 use glance_core::conformance::backend;
 use glance_core::image::ImageId;
-use glance_core::store::{BoxError, ByteRange, Store, StoreError, StoreExt};
+use glance_core::store::{BoxError, ByteRange, Store, StoreError, StoreExt, stream_of};
 use glance_stores::data::swift::{Account, Credentials, Key, Protocol, SwiftConfig, SwiftStore};
 use glance_stores::outbound::{Client, Deadlines, OperatorUrl, Request, Tls};
 use http::{HeaderValue, Method};
+use tokio::sync::Mutex;
 
 use crate::{MIB, control, data, read_until_broken};
+
+/// Held by the test that has Swift.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 struct Swift {
     settings: HashMap<String, String>,
@@ -46,9 +50,19 @@ impl Swift {
     }
 
     async fn control(&self, verb: &'static str) {
+        self.control_with(verb, &[]).await;
+    }
+
+    async fn control_with(&self, verb: &'static str, settings: &[(&'static str, &'static str)]) {
         // As it was started.
         let keystone = if std::env::var_os("GLANCE_TEST_SWIFT_V3").is_some() { "1" } else { "0" };
-        control(&self.control, verb, Some(("SWIFT_KEYSTONE", keystone))).await;
+        control(&self.control, verb, &[&[("SWIFT_KEYSTONE", keystone)], settings].concat()).await;
+    }
+
+    /// Starts it anew, with a disk on which everything is to be left free.
+    async fn fill(&self, settings: &[(&'static str, &'static str)]) {
+        self.control("kill").await;
+        self.control_with("up", &[&[("SWIFT_RESERVE", "100%")], settings].concat()).await;
     }
 
     /// What the container holds, a line each.
@@ -73,7 +87,7 @@ async fn a_swift_that_goes_away_and_comes_back_costs_no_more_than_what_was_under
     let (Some(settings), Some(control)) = (backend("GLANCE_TEST_SWIFT"), backend("GLANCE_TEST_SWIFT_CONTROL")) else {
         return;
     };
-    let swift = Swift::new(&settings, control);
+    let (_alone, swift) = (ALONE.lock().await, Swift::new(&settings, control));
     let (store, whole) = (swift.store(1_000_000), data(64 * MIB));
     let kept = store.write(ImageId::random(), whole.clone()).await.unwrap().location;
 
@@ -133,5 +147,55 @@ async fn a_swift_that_goes_away_and_comes_back_costs_no_more_than_what_was_under
         late.delete(&again).await.unwrap();
     }
     store.delete(&kept).await.unwrap();
+    assert_eq!(swift.names().await, "");
+}
+
+/// A server without room says so (507), and the proxy that it cannot now (503), whatever the reason: the store cannot
+/// know that it is full. For a minute the proxy then asks that server for nothing, which is the only one here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_takes_no_image_and_keeps_nothing_of_one() {
+    let (Some(settings), Some(control)) = (backend("GLANCE_TEST_SWIFT"), backend("GLANCE_TEST_SWIFT_CONTROL")) else {
+        return;
+    };
+    let (_alone, swift) = (ALONE.lock().await, Swift::new(&settings, control));
+    let (store, whole) = (swift.store(1_000_000), data(3 * MIB));
+    let kept = store.write(ImageId::random(), whole.clone()).await.unwrap().location;
+    let before = swift.names().await;
+
+    swift.fill(&[]).await;
+    assert!(store.read(&kept, ByteRange::ALL).await.unwrap() == whole);
+    let left = ImageId::random();
+    let error = store.write(left, data(8 * MIB)).await.unwrap_err();
+    assert!(matches!(error, StoreError::LeftBehind { .. }), "{error:?}");
+    assert!(matches!(error.reason(), StoreError::Unavailable { .. }), "{error:?}");
+
+    // Where there is somebody to ask, nothing needs room to be removed. One object, of which a 503 does not say for
+    // certain that there will be none, segments that are kept in memory, and segments that are sent as they come.
+    swift.fill(&[("SWIFT_SHUN", "0")]).await;
+    for (segment_size, size, length) in [
+        (1_000_000, Some(MIB as u64), MIB),
+        (1_000_000, Some(8 * MIB as u64), 8 * MIB),
+        (1_000_000, None, 8 * MIB),
+        (9_000_000, Some(20 * MIB as u64), 20 * MIB),
+        (9_000_000, None, 20 * MIB),
+    ] {
+        let id = ImageId::random();
+        let error = swift.store(segment_size).put(id, size, stream_of(data(length))).await.unwrap_err();
+        let is_unavailable = matches!(error.reason(), StoreError::Unavailable { .. });
+        assert!(is_unavailable, "{segment_size} {size:?}: {error:?}");
+        assert_eq!(matches!(error, StoreError::LeftBehind { .. }), length == MIB, "{segment_size} {size:?}: {error:?}");
+        assert_eq!(swift.names().await, before);
+        store.discard(id).await.unwrap();
+    }
+    assert!(store.read(&kept, ByteRange::ALL).await.unwrap() == whole);
+
+    swift.control("kill").await;
+    swift.control("up").await;
+    store.discard(left).await.unwrap();
+    let again = store.write(left, data(8 * MIB)).await.unwrap().location;
+    assert!(store.read(&again, ByteRange::ALL).await.unwrap() == data(8 * MIB));
+    for at in [again, kept] {
+        store.delete(&at).await.unwrap();
+    }
     assert_eq!(swift.names().await, "");
 }

@@ -18,11 +18,13 @@ pub(in crate::data) enum Refusal {
     Busy(StatusCode),
 }
 
-/// Codes by which backends say that there is no room: those of S3, of servers that speak it, and of Azure.
+/// Codes by which backends say that there is no room: those of S3, of servers that speak it, and of Azurite. Azure
+/// itself documents none.
 const FULL: &[&str] = &[
     "EntityTooLarge",
     "InsufficientCapacity",
     "InsufficientStorage",
+    "MemoryExtentStoreAtSizeLimit",
     "NotEnoughStorage",
     "QuotaExceeded",
     "ServiceQuotaExceeded",
@@ -97,9 +99,11 @@ mod tests {
         assert_eq!(of(507, ""), Some(Refusal::Full));
         assert_eq!(of(403, "QuotaExceeded"), Some(Refusal::Full));
         assert_eq!(of(400, "EntityTooLarge"), Some(Refusal::Full));
+        assert_eq!(of(409, "MemoryExtentStoreAtSizeLimit"), Some(Refusal::Full));
         assert_eq!(of(404, "NoSuchBucket"), Some(Refusal::NoBucket));
         assert_eq!(of(501, ""), Some(Refusal::NotImplemented));
         assert_eq!(of(503, "SlowDown"), Some(Refusal::Busy(StatusCode::SERVICE_UNAVAILABLE)));
         assert_eq!((of(404, "NoSuchKey"), of(403, "AccessDenied"), of(412, ""), of(400, "")), (None, None, None, None));
+        assert_eq!(of(409, "BlobAlreadyExists"), None);
     }
 }

@@ -94,6 +94,31 @@ async fn an_object_that_is_too_large_for_swift_is_no_room() {
 }
 
 #[tokio::test]
+async fn a_container_at_its_quota_is_full_and_holds_nothing_of_what_was_refused() {
+    let Some(settings) = backend(VARIABLE) else { return };
+    let (container, store) = store_with(Backend::of(&settings).plain(), |config| config.segment_size = 1_000_000).await;
+    let set_quota = async |bytes: &'static str| {
+        let request = |grant: &auth::Grant| {
+            client::at(grant, http::Method::POST, [container.name.as_str()])
+                .header("x-container-meta-quota-bytes", http::HeaderValue::from_static(bytes))
+        };
+        // Swift remembers for a minute what a container holds, unless something is set.
+        assert!(container.swift.call("setting a quota", request).await.unwrap().status.is_success());
+    };
+    let kept = store.write(ImageId::random(), noise(2_500_000)).await.unwrap().location;
+    let before = container.names().await;
+    set_quota("2500000").await;
+    for (size, length) in [(Some(10), 10), (Some(3_000_000), 3_000_000), (None, 3_000_000)] {
+        let put = store.put(ImageId::random(), size, chunks(&noise(length))).await;
+        assert!(matches!(put, Err(StoreError::Full { .. })), "{size:?}: {put:?}");
+        assert_eq!(container.names().await, before);
+    }
+    set_quota("3000000").await;
+    store.write(ImageId::random(), noise(10)).await.unwrap();
+    assert!(store.read(&kept, ByteRange::ALL).await.unwrap() == noise(2_500_000));
+}
+
+#[tokio::test]
 async fn a_missing_container_is_made_or_named_as_the_reason() {
     let Some(settings) = backend(VARIABLE) else { return };
     let account = Backend::of(&settings).plain();
