@@ -3,19 +3,13 @@
 #
 #     tests/compat/python-metadefs.sh [VENV]
 #
-# VENV, or $GLANCE_PYTHON_VENV, is a Python environment with the release of Glance that is compared with, as for
-# python-database.sh. GLANCE_SERVER is the program under test [target/debug/glance-server]. Our server listens on loopback
-# for a moment; nothing but temporary files is written.
+# VENV and GLANCE_SERVER are as in environment.sh. Our server listens on loopback for a moment; nothing but temporary
+# files is written.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-venv=${1:-${GLANCE_PYTHON_VENV:-$root/target/python-glance}}
-server=${GLANCE_SERVER:-${CARGO_TARGET_DIR:-$root/target}/debug/glance-server}
-
-if [ ! -x "$venv/bin/glance-manage" ]; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --requirement "$root/tests/compat/requirements.txt"
-fi
+. "$root/tests/compat/environment.sh"
+python_glance "$@"
 
 PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECODE=1 exec "$venv/bin/python" "$root/tests/compat/metadefs.py" \
     "$server" "$root/glance-core/definitions"
