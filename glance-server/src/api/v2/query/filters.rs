@@ -32,22 +32,10 @@ pub(super) fn read(pairs: &Pairs) -> Result<Vec<Filter>, ApiError> {
     let mut filters: Vec<Filter> =
         named.filter_map(|(name, value)| filter(name, value).transpose()).collect::<Result<_, _>>()?;
     // No image has an empty visibility, and none an empty tag.
-    if pairs.last("visibility") == Some("")
-        || asks_for_two_visibilities(pairs)
-        || pairs.all("tag").any(|tag| tag.trim().is_empty())
-    {
+    if pairs.last("visibility") == Some("") || pairs.all("tag").any(|tag| tag.trim().is_empty()) {
         filters.push(Filter::Nothing);
     }
     Ok(filters)
-}
-
-/// Whether a repeated visibility asks for what no image has: Python Glance holds images to the first of them and to the
-/// last, unlike other parameters.
-fn asks_for_two_visibilities(pairs: &Pairs) -> bool {
-    let mut all = pairs.all("visibility");
-    let (first, last) = (all.next(), all.last());
-    // Where `all` comes first, the last one alone says what is wanted; where it comes last, no image is called that.
-    last.is_some() && first != last && first != Some("all")
 }
 
 /// What one parameter asks for; `None` for nothing.
