@@ -14,7 +14,8 @@ import sys
 # How a request is answered whose route is not there.
 NOT_BUILT = r"^status: ref \d+ \| sut (404|501)\b|^header:allow: .* \| sut null|^header:content-type: "
 # (why, request, difference): regular expressions, to be found in `scenario[step] caller METHOD path` and in what differs.
-# In brackets: the file and the section of the specification, or of the design, that wants this answer.
+# In brackets: the file and the section of the specification, or of the design, that wants this answer. Where none does,
+# the line above says why it is as it is.
 RULES = [
     # Not built yet.
     ("import is not built yet", r" /v2/images/[^ ]*/(stage|import|tasks)\b|/v2/tasks", NOT_BUILT),
@@ -23,6 +24,10 @@ RULES = [
      r"^(length|value|missing):(state/[a-z]+ image [^ /]+|)/(locations|stores|direct_url|os_glance_(failed_import|importing_to_stores))\b"),
     ("so the only one is not removed", r"^store-delete\[2[04]\] admin DELETE ", r"^status: ref [24]04 \| sut 403$|^header:content-type"),
     # The specification wants it so.
+    ("links keep all values of a repeated parameter (images.md §3.4)", r"^list-filters\[142\] ",
+     r"^value:/first: ref /v2/images\?visibility=private \| sut /v2/images\?visibility=public&visibility=private$"),
+    ("of a repeated visibility the last one counts, and finds what it finds alone (images.md §3.4)", r"^list-filters\[142\] ",
+     r"^length:/images: ref \[\] \| sut \["),
     ("pages go on where an image has no value to sort by (database.md §7.4)", r"^list-paging\[(33|62)\] ",
      r"^length:/images: ref \[\] \| sut \[|^extra:/next: ref null "),
     ("so there is another page (database.md §7.4)", r"^list-paging\[34\] ", r"^status: ref 300 \| sut 200$"),
@@ -30,11 +35,15 @@ RULES = [
      r"^(value|type):/(images/[01]/[a-z_]+|next): "),
     ("a key that stands twice in a JSON body is refused (hardening.md, JSON)", r"^error-formats\[37\] ",
      r"^status: ref 201 \| sut 400$|^header:(location|openstack-image-[a-z-]+): ref .* \| sut null$"),
-    ("so that image is not listed (hardening.md, JSON)", r"^error-formats\[45\] ", r'^length:/images: ref \["no type", "plain type", "y"\] \| sut \["no type", "plain type"\]$'),
+    # The reference reads it as well (its `has_body`), but uWSGI, as the tester starts it, hands it nothing.
+    ("a chunked JSON body is read", r"^error-formats\[40\] ",
+     r"^status: ref 400 \| sut 201$|^header:(location|openstack-image-[a-z-]+): ref null "),
+    ("so the one image is listed and the other is not (hardening.md, JSON)", r"^error-formats\[45\] ",
+     r"^value:/images/\d/(file|id|name|self): "),
     ("properties named like attributes were added before, and count (images.md §5.6, Q04)", r"^patch-bad\[1(28|29|30|31|32)\] ",
      r"^status: ref (200|404|500) \| sut 413$"),
     ("a namespace shows associations of its own alone, also one without a name (metadefs.md §5.1)",
-     r"^(md-namespaces|md-list|matrix-global)\[.* admin GET /v2/metadefs/namespaces",
+     r"^(md-namespaces\[69|md-list\[(13|16|19|22|28|29|30)|matrix-global\[86)\] admin GET /v2/metadefs/namespaces\b",
      r"^missing:/namespaces/\d/resource_type_associations: ref \[.*sut null"),
     ("a namespace without a name marks a page (metadefs.md §5.1)", r"^md-list\[15\] ", r"^status: ref 404 \| sut 200$"),
     ("and is what the next page begins behind (metadefs.md §5.1)", r"^md-list\[22\] ", r"^value:/next: ref  \| sut .*marker=$"),
@@ -51,14 +60,14 @@ RULES = [
     ("data of another length is not given out as the image's (DESIGN.md §9)", r"^locations-old\[end\] ",
      r"^value:state/data [^ ]+(/0: ref 200 \| sut 503|/1: .* sut 2405712ca7230f8f24840f4a52953b51)$"),
     # The page is oslo.middleware's own text, which is not copied.
-    ("texts for people are our own", r"^versions\[43\] none GET /healthcheck ", r"(?s)^body: ref 239 bytes <HTML>.* \| sut 96 bytes <html>"),
+    ("texts for people are our own (spec/README.md, message gist)", r"^versions\[43\] none GET /healthcheck ", r"(?s)^body: ref 239 bytes <HTML>.* \| sut 96 bytes <html>"),
     # It looks for them in the folders of a server that is installed, not where the tester has them.
     ("the tester's cross-origin rules are not found by the reference (config.md §4)", r"^routing\[(8|9|10|11)\] .*'Origin'",
      r"^header:(access-control-allow-(origin|methods)|vary): ref null \| sut (https://dashboard.test|GET|Origin)$"),
 ]
 # (why, request, fault and answer): taken for a fault that was kept, and is none: it is refused for another reason, as it should be.
 NO_FAULTS = [
-    ("what is refused has no links to pages (images.md §3.5)", r" GET /v2/images\?", r"^Q06\.\d+ 40[013] "),
+    ("what is refused has no links to pages", r" GET /v2/images\?", r"^Q06\.\d+ 40[013] "),
     ("who may not list images is told so, whatever marks the page (errors.md §3.2)", r" GET /v2/images\?.*marker=",
      r"^Q23\.\d+ 403 .*not authorized to complete get_images"),
 ]
@@ -66,10 +75,11 @@ NO_FAULTS = [
 RANDOM_RULES = [
     # There the reference begins again from the first page, for ever: on SQLite, no number is less than the empty text.
     ("pages go on where an image has no value to sort by (database.md §7.4)",
-     r" GET /v2/images\?(?=.*marker=)(?=.*sort(_key)?=[^&]*size)", r""),
+     r" GET /v2/images\?(?=.*marker=)(?=.*sort(_key)?=[^&]*size)",
+     r"^(length|value|type|extra|missing):/(images|next|first)\b|^status: ref [345]\d\d \| sut 200$|^header:content-type"),
     # Data of no length, and a location with data: the reference announces the one, sends the other, and breaks off.
-    ("data that the reference breaks off is served (DESIGN.md §4)", r" GET /v2/images/[^ ]*/file", r"^fault: ref short body|^body: ref 0 bytes"),
-    ("and is there at the end (DESIGN.md §4)", r"\[(end|\d+\+)\] state after",
+    ("data that the reference breaks off is served (image-data.md §2.4, Q10)", r" GET /v2/images/[^ ]*/file", r"^fault: ref short body|^body: ref 0 bytes"),
+    ("and is there at the end (image-data.md §2.4, Q10)", r"\[(end|\d+\+)\] state after",
      r"^value:state/data .*: ref d41d8cd98f00b204e9800998ecf8427e "),
     ("data of another length is not given out as the image's (DESIGN.md §9)", r" GET /v2/images/[^ ]*/file",
      r" 503 .*of another length than the image's"),

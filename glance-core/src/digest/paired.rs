@@ -106,6 +106,11 @@ mod tests {
     }
 
     #[test]
+    fn a_kernel_is_chosen_where_there_is_one() {
+        assert_eq!(Paired::new().is_some(), !Kernel::all().is_empty());
+    }
+
+    #[test]
     fn every_length_around_a_block_is_padded_as_it_should_be() {
         for length in 0..3 * BLOCK {
             let data: Vec<u8> = (0..=250).cycle().take(length).collect();

@@ -33,6 +33,8 @@ async fn the_answer_to_a_call_repeats_what_was_written() {
     let steps = json!([set("min_disk", json!(5.0)), set("min_disk", json!(6)), set("min_ram", json!(3.0))]);
     let patched = lab.patch(ADMIN, ID, &steps).await.value();
     assert_eq!([&patched["min_disk"], &patched["min_ram"], &patched["owner"]], [&json!(6), &json!(3.0), &json!(null)]);
+    let answer = lab.text(ADMIN, "POST /v2/images", "application/json", r#"{"min_disk": -0, "min_ram": 0.0}"#).await;
+    assert!(answer.text().contains(r#""min_ram":0.0,"min_disk":0,"#), "{}", answer.text());
     let patched = lab.patch(ADMIN, ID, &json!([set("owner", json!("a")), set("owner", json!(""))])).await.value();
     assert_eq!([&patched["min_ram"], &patched["owner"]], [&json!(3), &json!("")]);
     assert_eq!(lab.image(ADMIN, ID).await["owner"], json!(null));

@@ -57,8 +57,8 @@ impl<'a> AsWritten<'a> {
         let mut written = Self::default();
         for (name, value) in fields {
             match name {
-                "min_disk" => written.min_disk = Some(value).filter(|value| value.is_f64()),
-                "min_ram" => written.min_ram = Some(value).filter(|value| value.is_f64()),
+                "min_disk" => written.min_disk = Some(value).filter(|value| has_a_fraction(value)),
+                "min_ram" => written.min_ram = Some(value).filter(|value| has_a_fraction(value)),
                 "owner" => written.owner = Some(value).filter(|value| value.as_str() == Some("")),
                 _ => {}
             }
@@ -122,6 +122,11 @@ impl ImageView<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a number is written with a fraction, if of nothing. `-0` reads as if it were, and is taken for a whole number.
+fn has_a_fraction(value: &Value) -> bool {
+    value.is_f64() && value.as_f64().is_some_and(|number| number != 0.0 || number.is_sign_positive())
 }
 
 fn entry<M: SerializeMap>(
