@@ -137,9 +137,11 @@ struct Made {
     id: String,
 }
 
-/// What the trust is for.
+/// What the trust is for. Keystone takes no two trusts of the same people for the same project that end at the same
+/// moment, not even where one is revoked (a unique key of its table): so the end has the microseconds of the beginning,
+/// and uploads of one user that begin within a second each get theirs.
 fn terms(of: &Token, trustee: &str, now: Timestamp) -> Value {
-    let until = now.checked_add(LONGEST_TRUST).unwrap_or(now).as_second();
+    let until = now.checked_add(LONGEST_TRUST).unwrap_or(now);
     let roles: Vec<_> = of.roles.iter().map(|name| json!({ "name": name })).collect();
     json!({ "trust": {
         "trustor_user_id": of.user.id,
@@ -147,7 +149,7 @@ fn terms(of: &Token, trustee: &str, now: Timestamp) -> Value {
         "project_id": of.project.as_ref().map(|project| &project.id),
         "impersonation": true,
         "roles": roles,
-        "expires_at": Timestamp::from_second(until).unwrap_or(now).to_string(),
+        "expires_at": format!("{until:.6}"),
     } })
 }
 
@@ -178,7 +180,7 @@ mod tests {
             terms(&token, "glance", now)["trust"],
             json!({
                 "trustor_user_id": "alice", "trustee_user_id": "glance", "project_id": "mine", "impersonation": true,
-                "roles": [{ "name": "Member" }, { "name": "reader" }], "expires_at": "2026-01-08T00:00:00Z",
+                "roles": [{ "name": "Member" }, { "name": "reader" }], "expires_at": "2026-01-08T00:00:00.123456Z",
             })
         );
     }
