@@ -45,8 +45,10 @@ impl Wire {
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Plain { stream, cork, .. } => {
-                cork.release(stream);
+            Self::Plain { stream, sender, cork } => {
+                if !sender.expects_more() {
+                    cork.release(stream);
+                }
                 Poll::Ready(Ok(()))
             }
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),

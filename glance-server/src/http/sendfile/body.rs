@@ -37,6 +37,8 @@ pub struct FileBody {
     reading: Option<JoinHandle<()>>,
     /// The window at the start of `left` needs no further look.
     ready: bool,
+    /// The window after it was in memory when it was looked for.
+    next_ready: bool,
     /// Told of every byte that the kernel took.
     sent: Option<Sent>,
 }
@@ -47,14 +49,15 @@ impl FileBody {
     /// If the file ends before the range does, the connection breaks where the file ends.
     #[must_use]
     pub fn new(sender: &FileSender, file: Arc<File>, range: Range<u64>) -> Self {
-        Self { sender: sender.clone(), file, left: range, reading: None, ready: false, sent: None }
+        Self { sender: sender.clone(), file, left: range, reading: None, ready: false, next_ready: false, sent: None }
     }
 
     /// The same, telling `sent` how many bytes the kernel took, whenever it takes some. It is dropped when
     /// nothing of the range is on its way any more.
     #[must_use]
-    pub fn counted(self, sent: Sent) -> Self {
-        Self { sent: Some(sent), ..self }
+    pub fn counted(mut self, sent: Sent) -> Self {
+        self.sent = Some(sent);
+        self
     }
 
     fn window(&self) -> Range<u64> {
@@ -65,8 +68,8 @@ impl FileBody {
     /// Waits until the next window is in memory.
     fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.ready {
-            self.reading = readahead::prepare(&self.file, &self.window(), self.left.end);
-            self.ready = true;
+            let ahead = readahead::prepare(&self.file, &self.window(), self.left.end, self.next_ready);
+            (self.reading, self.next_ready, self.ready) = (ahead.reading, ahead.next_in_memory, true);
         }
         if let Some(reading) = &mut self.reading {
             ready!(Pin::new(reading).poll(cx)).map_err(io::Error::other)?;
@@ -82,6 +85,12 @@ impl fmt::Debug for FileBody {
     }
 }
 
+impl Drop for FileBody {
+    fn drop(&mut self) {
+        self.sender.expect_more(false);
+    }
+}
+
 impl Body for FileBody {
     type Data = Bytes;
     type Error = io::Error;
@@ -91,13 +100,19 @@ impl Body for FileBody {
         if this.left.is_empty() {
             return Poll::Ready(None);
         }
-        ready!(this.poll_read_ahead(cx))?;
+        let read = this.poll_read_ahead(cx);
+        if read.is_pending() {
+            // The disk takes its time: what was sent so far is not to wait for it.
+            this.sender.expect_more(false);
+        }
+        ready!(read)?;
         let window = this.window();
         let Some(marker) = this.sender.mark(&this.file, &window, this.sent.as_ref()) else {
             return Poll::Ready(Some(Err(io::Error::other("too many file frames at once"))));
         };
         this.left.start = window.end;
         this.ready = false;
+        this.sender.expect_more(!this.left.is_empty());
         Poll::Ready(Some(Ok(Frame::data(marker))))
     }
 
@@ -107,5 +122,53 @@ impl Body for FileBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left.end.saturating_sub(self.left.start))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::poll_fn;
+
+    use super::*;
+
+    const FRAMES: u64 = 3;
+
+    /// A file whose data is on the disk, and most likely not in memory.
+    fn cold_file() -> Arc<File> {
+        let file = tempfile::tempfile().unwrap();
+        for frame in 0..FRAMES {
+            rustix::io::pwrite(&file, &[1; FRAME], frame * FRAME as u64).unwrap();
+        }
+        file.sync_all().unwrap();
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        Arc::new(file)
+    }
+
+    #[tokio::test]
+    async fn more_is_expected_between_frames_and_never_while_the_disk_is_waited_for() {
+        let sender = FileSender::default();
+        let mut body = FileBody::new(&sender, cold_file(), 0..FRAMES * FRAME as u64);
+        assert!(!sender.expects_more());
+        for frame in 1..=FRAMES {
+            let marker = poll_fn(|cx| {
+                let polled = Pin::new(&mut body).poll_frame(cx);
+                assert!(polled.is_ready() || !sender.expects_more());
+                polled
+            });
+            let marker = marker.await.unwrap().unwrap().into_data().unwrap();
+            assert_eq!(sender.expects_more(), frame < FRAMES);
+            sender.sent(&sender.locate(&marker).unwrap().unwrap(), marker.len());
+        }
+        assert!(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn nothing_more_is_expected_of_a_body_that_went_away() {
+        let sender = FileSender::default();
+        let mut body = FileBody::new(&sender, cold_file(), 0..FRAMES * FRAME as u64);
+        poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await.unwrap().unwrap();
+        assert!(sender.expects_more());
+        drop(body);
+        assert!(!sender.expects_more());
     }
 }

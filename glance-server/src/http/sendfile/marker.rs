@@ -35,6 +35,8 @@ struct Markers {
     slots: [Option<Slot>; SLOTS],
     /// A marker went away before its bytes were sent, so somebody else may be about to send them.
     strayed: bool,
+    /// More of the file comes at once when what is marked was sent.
+    more: bool,
 }
 
 struct Slot {
@@ -80,6 +82,16 @@ impl FileSender {
             Some(Slot { file: Arc::clone(file), offset: range.start, len, sent: 0, told: told.cloned() });
         drop(markers);
         Some(Bytes::from_owner(Marker { sender: self.clone(), slot, len }))
+    }
+
+    /// Says whether more of the file comes at once when what is marked was sent.
+    pub(super) fn expect_more(&self, more: bool) {
+        self.lock().more = more;
+    }
+
+    /// What was said last: `false` before anything was.
+    pub(in crate::http) fn expects_more(&self) -> bool {
+        self.lock().more
     }
 
     /// What `slice` stands for; `None` if it is ordinary memory.

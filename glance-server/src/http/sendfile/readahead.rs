@@ -13,14 +13,21 @@ use rustix::fs::{Advice, fadvise};
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// Asks for `window` of `file` and for as much again, limited by `end`.
-///
-/// Returns what to wait for before sending the window, or `None` if it is in memory.
-pub(super) fn prepare(file: &Arc<File>, window: &Range<u64>, end: u64) -> Option<JoinHandle<()>> {
+/// What became of asking for a window.
+pub(super) struct Ahead {
+    /// What to wait for before the window is sent; `None` if it is in memory.
+    pub(super) reading: Option<JoinHandle<()>>,
+    /// The window after it is in memory, too.
+    pub(super) next_in_memory: bool,
+}
+
+/// Asks for `window` of `file` and for as much again, limited by `end`. `known`: the window was in memory a moment ago.
+pub(super) fn prepare(file: &Arc<File>, window: &Range<u64>, end: u64, known: bool) -> Ahead {
     let ahead = window.end..(window.end + (window.end - window.start)).min(end);
-    let cold = !in_memory(file, window);
-    if !cold && in_memory(file, &ahead) {
-        return None;
+    let cold = !known && !in_memory(file, window);
+    let next_in_memory = !cold && in_memory(file, &ahead);
+    if next_in_memory {
+        return Ahead { reading: None, next_in_memory };
     }
     let (file, window) = (Arc::clone(file), window.clone());
     let reading = spawn_blocking(move || {
@@ -31,7 +38,7 @@ pub(super) fn prepare(file: &Arc<File>, window: &Range<u64>, end: u64) -> Option
             let _ = pread(&file, &mut [0; 1], window.end - 1);
         }
     });
-    cold.then_some(reading)
+    Ahead { reading: cold.then_some(reading), next_in_memory }
 }
 
 /// Whether `range` seems to be in the page cache, judged by its first, middle and last byte.

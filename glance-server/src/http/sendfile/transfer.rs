@@ -13,7 +13,7 @@ use super::cork::Cork;
 use super::marker::{FileSender, Piece};
 
 /// What one system call is asked to send at most, so that a fast client leaves room for others.
-const PER_CALL: usize = 1 << 20;
+const PER_CALL: usize = 2 << 20;
 
 /// What is copied at once where the kernel cannot send from the file system the file is on.
 const COPY: usize = 64 << 10;
