@@ -135,9 +135,9 @@ mod tests {
 
     /// A file whose data is on the disk, and most likely not in memory.
     fn cold_file() -> Arc<File> {
-        let file = tempfile::tempfile().unwrap();
+        let (file, data) = (tempfile::tempfile().unwrap(), vec![1; FRAME]);
         for frame in 0..FRAMES {
-            rustix::io::pwrite(&file, &[1; FRAME], frame * FRAME as u64).unwrap();
+            rustix::io::pwrite(&file, &data, frame * FRAME as u64).unwrap();
         }
         file.sync_all().unwrap();
         rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
