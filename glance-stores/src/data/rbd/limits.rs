@@ -17,13 +17,15 @@ pub(super) fn login(user: Option<String>, conf: Option<PathBuf>, seconds: Option
     const OPERATIONS: &str = "rados_osd_op_timeout";
     const QUESTIONS: &str = "rados_mon_op_timeout";
     const CONNECTING: &str = "client_mount_timeout";
+    const THREADS: &str = "librados_thread_count";
     let mut settings = vec![
         // A write counts when the cluster has it, not when it is in memory here.
         ("rbd_cache", "false".to_owned()),
         // What is written does not change any more, so it need not be copied first.
         ("rbd_disable_zero_copy_writes", "false".to_owned()),
     ];
-    let mut limits = Vec::new();
+    // With one thread, a snapshot cannot be unprotected (see `Pool::turn_to_unprotect`).
+    let mut limits = vec![(THREADS, 1, 2.to_string())];
     match seconds {
         Some(seconds) => {
             settings.extend([OPERATIONS, QUESTIONS, CONNECTING].map(|name| (name, seconds.to_string())));
@@ -56,11 +58,11 @@ mod tests {
             for name in ["rados_osd_op_timeout", "rados_mon_op_timeout", "client_mount_timeout"] {
                 assert_eq!(named(&login, name), Some(seconds.to_string()));
             }
-            assert!(login.limits.is_empty());
+            assert_eq!(login.limits.len(), 1, "that of threads");
         }
         let unset = login(None, None, None);
         assert_eq!(named(&unset, "rados_osd_op_timeout"), None);
-        assert_eq!(unset.limits.len(), 3);
+        assert_eq!(unset.limits.len(), 4);
         assert!(deadline(Some(7)) > Duration::from_secs(7) && deadline(Some(0)) > Duration::ZERO);
     }
 }

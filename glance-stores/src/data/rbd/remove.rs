@@ -45,16 +45,19 @@ pub(super) fn remove(
 /// Removes the snapshot, and says whether there was one.
 fn take_snapshot(pool: &Arc<Pool>, name: &str, snapshot: &str, progress: &Progress) -> Result<bool, CephError> {
     let busy = CephError::Call { call: "looking for watchers of an image", code: errno::BUSY };
-    let (image, closed) = pool.open(name, None, Mode::Read)?;
+    // Open to be read it is in nobody's way, so nobody waits until it is closed.
+    let (image, _) = pool.open(name, None, Mode::Read)?;
     let watched = image.watchers()? > 0;
     drop(image);
-    closed.wait_here();
     if watched {
         return Err(busy);
     }
+    let turn = pool.turn_to_unprotect();
     progress.next_step()?;
     let (image, closed) = pool.open(name, None, Mode::Change)?;
-    let taken = match image.unprotect_snapshot(snapshot) {
+    let unprotected = image.unprotect_snapshot(snapshot, &turn);
+    drop(turn);
+    let taken = match unprotected {
         // It was not protected.
         Err(error) if error.is(errno::INVALID) => image.remove_snapshot(snapshot),
         Ok(()) => {

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::path::PathBuf;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::library::{Handle, Libraries};
 use super::{CephError, Pool, c_text, checked};
@@ -17,7 +17,7 @@ pub(in super::super) struct Login {
     pub(in super::super) conf: Option<PathBuf>,
     /// Settings to make whatever the file says.
     pub(in super::super) settings: Vec<(&'static str, String)>,
-    /// Settings to make where the file leaves them at this, their default.
+    /// Settings to make where they are this without us.
     pub(in super::super) limits: Vec<(&'static str, u32, String)>,
 }
 
@@ -26,6 +26,8 @@ pub(in super::super) struct Cluster {
     libraries: &'static Libraries,
     handle: Handle,
     fsid: String,
+    /// Held by whoever unprotects a snapshot, see [`Pool::turn_to_unprotect`].
+    unprotecting: Mutex<()>,
 }
 
 // SAFETY: a handle of librados may be used from any thread, and from several at once.
@@ -44,7 +46,7 @@ impl Cluster {
         connecting.configure(login)?;
         let fsid = connecting.connect()?;
         let handle = std::mem::replace(&mut connecting.handle, ptr::null_mut());
-        Ok(Box::leak(Box::new(Self { libraries, handle, fsid })))
+        Ok(Box::leak(Box::new(Self { libraries, handle, fsid, unprotecting: Mutex::default() })))
     }
 
     /// The cluster's id.
@@ -59,7 +61,7 @@ impl Cluster {
 
     /// Opens a pool. Blocks, but asks the cluster only if it does not know the pool.
     pub(in super::super) fn pool(&'static self, name: &str) -> Result<Arc<Pool>, CephError> {
-        Pool::open_in(self.libraries, self.handle, name)
+        Pool::open_in(self.libraries, self.handle, name, &self.unprotecting)
     }
 }
 

@@ -3,14 +3,16 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::closing::Closing;
 use super::cluster::text_in;
 use super::completion::Operation;
 use super::library::{Handle, IoSlice, Rbd, Watcher};
-use super::pool::Pool;
+use super::pool::{Pool, Unprotecting};
 use super::progress::progressed;
 use super::{CephError, Progress, c_text, checked};
 
@@ -27,6 +29,7 @@ pub(in super::super) enum Mode {
 pub(in super::super) struct Image {
     pool: Arc<Pool>,
     handle: Handle,
+    opened: Instant,
     closed: Option<oneshot::Sender<()>>,
 }
 
@@ -68,7 +71,7 @@ impl Image {
         // SAFETY: the pool is open; the names, of which the second may be null, outlive the call.
         checked(call, unsafe { open(pool.handle(), name.as_ptr(), &raw mut handle, snapshot) })?;
         let (closed, wait) = oneshot::channel();
-        Ok((Self { pool, handle, closed: Some(closed) }, Closed(wait)))
+        Ok((Self { pool, handle, opened: Instant::now(), closed: Some(closed) }, Closed(wait)))
     }
 
     fn rbd(&self) -> &'static Rbd {
@@ -145,7 +148,7 @@ impl Image {
     }
 
     /// The reverse. Blocks.
-    pub(in super::super) fn unprotect_snapshot(&self, name: &str) -> Result<(), CephError> {
+    pub(in super::super) fn unprotect_snapshot(&self, name: &str, _turn: &Unprotecting) -> Result<(), CephError> {
         self.on_snapshot("rbd_snap_unprotect", self.rbd().rbd_snap_unprotect, name)
     }
 
@@ -219,13 +222,7 @@ impl Image {
 
 impl Drop for Image {
     fn drop(&mut self) {
-        let (handle, function) = (self.handle, self.rbd().rbd_aio_close);
-        let keep = (Arc::clone(&self.pool), self.closed.take());
-        // SAFETY: operations keep the image, so none uses it any more, and nobody else can: it is being dropped.
-        let closing =
-            unsafe { Operation::begin(self.rbd(), "rbd_aio_close", keep, |completion| function(handle, completion)) };
-        if let Err(error) = closing {
-            tracing::debug!(%error, "an image could not be closed");
-        }
+        let (pool, closed) = (Arc::clone(&self.pool), self.closed.take());
+        Closing { pool, handle: self.handle, opened: self.opened, closed }.close();
     }
 }

@@ -7,12 +7,15 @@
 //! - A handle (`Pool`, `Image`) is owned by one value and given back when that is dropped. An operation under
 //!   way keeps its image, and every buffer it reads from or writes to, until its callback has run, whether or
 //!   not anybody still waits for it (see [`completion`]).
+//! - An image is not closed within a moment of being opened (see [`closing`]), and one snapshot at a time is
+//!   unprotected (see [`Pool::turn_to_unprotect`]): in both librbd trips over itself.
 //! - Both libraries are made to be called from several threads at once.
 //!
 //! Functions that ask the cluster block; the rest of the store calls them on threads of their own.
 
 #![expect(unsafe_code, reason = "librados and librbd are C libraries")]
 
+mod closing;
 mod cluster;
 mod completion;
 mod directory;

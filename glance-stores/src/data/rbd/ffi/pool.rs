@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, CString, c_int};
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::library::{Handle, Libraries};
 use super::progress::progressed;
@@ -19,6 +19,13 @@ const EVEN_IF_FULL: c_int = 128;
 pub(in super::super) struct Pool {
     libraries: &'static Libraries,
     handle: Handle,
+    /// Of the cluster.
+    unprotecting: &'static Mutex<()>,
+}
+
+/// The right to unprotect a snapshot, see [`Pool::turn_to_unprotect`].
+pub(in super::super) struct Unprotecting {
+    _turn: MutexGuard<'static, ()>,
 }
 
 // SAFETY: an io context may be used from any thread, and from several at once while nobody changes its
@@ -29,7 +36,12 @@ unsafe impl Sync for Pool {}
 
 impl Pool {
     /// Opens a pool of the cluster that `cluster` is an open connection to.
-    pub(super) fn open_in(libraries: &'static Libraries, cluster: Handle, name: &str) -> Result<Arc<Self>, CephError> {
+    pub(super) fn open_in(
+        libraries: &'static Libraries,
+        cluster: Handle,
+        name: &str,
+        unprotecting: &'static Mutex<()>,
+    ) -> Result<Arc<Self>, CephError> {
         let (rados, c_name) = (&libraries.rados, c_text(name)?);
         let mut handle = ptr::null_mut();
         // SAFETY: the connection is open; `c_name` and `handle` live as long as the call.
@@ -41,7 +53,7 @@ impl Pool {
                 // A full pool answers so. Without this, writing to it waits until there is room.
                 // SAFETY: `handle` was made a moment ago.
                 unsafe { (rados.rados_set_pool_full_try)(handle) };
-                Ok(Arc::new(Self { libraries, handle }))
+                Ok(Arc::new(Self { libraries, handle, unprotecting }))
             }
         }
     }
@@ -74,6 +86,13 @@ impl Pool {
         let snapshot: Option<CString> = snapshot.map(c_text).transpose()?;
         let snapshot: Option<&CStr> = snapshot.as_deref();
         Image::open(Arc::clone(self), &name, snapshot, mode)
+    }
+
+    /// Waits until no other snapshot of the cluster is being unprotected. While that goes on, librbd blocks one of the few threads
+    /// (`librados_thread_count`) that all its answers come through, waiting for an answer: as many at once as there
+    /// are threads would wait for each other for ever, and whatever else uses the connection with them.
+    pub(in super::super) fn turn_to_unprotect(&self) -> Unprotecting {
+        Unprotecting { _turn: self.unprotecting.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 
     /// Removes an image without snapshots and its data. Blocks, for long if there is much of it.
