@@ -87,6 +87,8 @@ struct ContestReport<'a> {
     store: &'a str,
     size_bytes: u64,
     rounds: usize,
+    /// The most memory the process of the store ever had, the 64 MiB that data is cut from included.
+    peak_rss_bytes: Option<u64>,
     /// `None` where nothing is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     write: Option<Sides>,
@@ -116,6 +118,7 @@ pub(super) fn of_contest(options: &Options, rounds: &Rounds) -> Result<String, B
         store: &options.store,
         size_bytes: options.size.0,
         rounds: rounds.ours.reads.len(),
+        peak_rss_bytes: peak_rss_bytes(),
         write: (!rounds.ours.writes.is_empty()).then(|| sides(&rounds.ours.writes, &rounds.theirs.writes)),
         read: sides(&rounds.ours.reads, &rounds.theirs.reads),
     };
@@ -134,6 +137,9 @@ impl ContestReport<'_> {
                 "{name:<8}{:>14.1}{:>14.1}{:>14.1}{:>14.1}",
                 store.best_mb_per_s, store.median_mb_per_s, tool.best_mb_per_s, tool.median_mb_per_s
             )?;
+        }
+        if let Some(bytes) = self.peak_rss_bytes {
+            writeln!(table, "{:.1} MB of memory at most for the store", per(bytes, MB))?;
         }
         Ok(table)
     }

@@ -43,7 +43,7 @@ pub(super) async fn pump(writer: Writer, mut data: Intake, batch: usize) -> Resu
 }
 
 /// Bytes that may be written before the disk is set to work on them.
-const FLUSH: u64 = 32 << 20;
+const FLUSH: u64 = 8 << 20;
 
 /// Has the disk work while data comes in, so that little is left for the sync at the end. At most one
 /// flush runs at a time, and nobody waits for it before the end.
