@@ -3,6 +3,7 @@
 mod given_up;
 mod limits;
 mod permissions;
+mod shared_blocks;
 mod sparse;
 
 use std::fs;
