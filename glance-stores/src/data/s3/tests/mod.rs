@@ -9,6 +9,7 @@ mod interrupted;
 mod lost;
 mod server;
 mod sizes;
+mod virtual_hosted;
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
