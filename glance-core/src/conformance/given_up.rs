@@ -118,11 +118,11 @@ impl GivenUp {
 }
 
 /// How often is looked for what comes or goes by itself.
-const LOOKS: usize = 600;
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const LOOKS: usize = 600;
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
-/// Waits for what goes on behind puts that were dropped.
-async fn settles(names: &mut impl AsyncFnMut() -> Vec<String>) {
+/// Waits for what goes on behind puts that were dropped, until nothing is left.
+pub(super) async fn settles(names: &mut impl AsyncFnMut() -> Vec<String>) {
     let mut left = names().await;
     for _ in 0..LOOKS {
         if left.is_empty() {
@@ -131,7 +131,8 @@ async fn settles(names: &mut impl AsyncFnMut() -> Vec<String>) {
         tokio::time::sleep(PAUSE).await;
         left = names().await;
     }
-    panic!("{} names are left, such as {:?}", left.len(), left.first());
+    left.truncate(10);
+    panic!("left behind: {left:?}");
 }
 
 #[cfg(test)]

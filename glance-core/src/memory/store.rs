@@ -174,12 +174,15 @@ mod tests {
     use super::*;
     use crate::store::StoreExt;
 
-    crate::store_conformance!(|| ((), MemoryStore::new("suite")));
+    crate::store_conformance!(|| ((), MemoryStore::new("suite")), crate::conformance::store::nowhere_to_look);
 
     mod read_only {
         use super::*;
 
-        crate::store_conformance!(|| ((), MemoryStore::new("suite").read_only()));
+        crate::store_conformance!(
+            || ((), MemoryStore::new("suite").read_only()),
+            crate::conformance::store::nowhere_to_look
+        );
     }
 
     #[tokio::test]

@@ -8,7 +8,10 @@ use super::*;
 use crate::memory::MemoryStore;
 use crate::store::StoreExt;
 
-crate::store_conformance!(|| ((), Watched::new("watched", Arc::new(MemoryStore::new("suite")))));
+crate::store_conformance!(
+    || ((), Watched::new("watched", Arc::new(MemoryStore::new("suite")))),
+    crate::conformance::store::nowhere_to_look
+);
 
 /// A store whose calls fail, or never end, until it is mended.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ const SIMULATOR: &str = "GLANCE_TEST_VMWARE";
 mod suite {
     glance_core::store_conformance!(live super::SIMULATOR, |settings: String| async move {
         super::Simulator::at(&settings).store()
-    });
+    }, super::support::Folder::files);
 }
 
 /// Runs a case against the simulator, if there is one.

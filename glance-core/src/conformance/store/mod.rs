@@ -6,6 +6,7 @@ mod put;
 mod read;
 mod remove;
 mod source;
+mod tidy;
 
 pub use broken::*;
 pub use copy::*;
@@ -13,6 +14,7 @@ pub use put::*;
 pub use read::*;
 pub use remove::*;
 pub(super) use source::{breaking, noise, stalling, trickle};
+pub use tidy::{Tidy, nowhere_to_look};
 
 use crate::image::ImageId;
 use crate::location::Location;
@@ -21,27 +23,34 @@ use bytes::Bytes;
 
 /// Makes a test of each case of the suite.
 ///
-/// Takes an expression that can be called as `|| (guard, store)`, once for each case: a store
+/// Takes an expression that can be called as `|| (backend, store)`, once for each case: a store
 /// without data, and whatever has to live as long as it does. It is called inside a `tokio`
 /// runtime. A store without some capability is asked to refuse what it cannot do.
 ///
-/// A backend that has to be running is asked for as `live "VARIABLE", |settings| async { (guard,
+/// And one that can be called as `async |&backend| -> Vec<String>`, which names all that lies in the backend, whatever
+/// it is to the store: after a case and the removal of the data that the store knows, nothing may be left. A store in
+/// memory takes [`nowhere_to_look`](crate::conformance::store::nowhere_to_look).
+///
+/// A backend that has to be running is asked for as `live "VARIABLE", |settings| async { (backend,
 /// store) }`: see [`backend`](crate::conformance::backend).
 ///
 /// ```
 /// # use glance_core::memory::MemoryStore;
 /// mod suite {
 ///     # use glance_core::memory::MemoryStore;
-///     glance_core::store_conformance!(|| ((), MemoryStore::new("suite")));
+///     glance_core::store_conformance!(
+///         || ((), MemoryStore::new("suite")),
+///         glance_core::conformance::store::nowhere_to_look
+///     );
 /// }
 /// ```
 #[macro_export]
 macro_rules! store_conformance {
-    (live $variable:expr, $make:expr) => {
-        $crate::store_conformance! { @each (live $variable, $make) }
+    (live $variable:expr, $make:expr, $names:expr $(,)?) => {
+        $crate::store_conformance! { @each (live $variable, $make, $names) }
     };
-    ($make:expr) => {
-        $crate::store_conformance! { @each (here $make) }
+    ($make:expr, $names:expr $(,)?) => {
+        $crate::store_conformance! { @each (here $make, $names) }
     };
     (@each $how:tt) => {
         $crate::store_conformance! { @tests $how;
@@ -88,17 +97,21 @@ macro_rules! store_conformance {
             }
         )*
     };
-    (@run (here $make:expr) $case:ident) => {
+    (@run (here $make:expr, $names:expr) $case:ident) => {
         $crate::conformance::run(async {
-            let (_guard, store) = ($make)();
+            let (backend, store) = ($make)();
+            let store = $crate::conformance::store::Tidy::new(store);
             $crate::conformance::store::$case(&store).await;
+            store.leaves_nothing(async || ($names)(&backend).await).await;
         });
     };
-    (@run (live $variable:expr, $make:expr) $case:ident) => {
+    (@run (live $variable:expr, $make:expr, $names:expr) $case:ident) => {
         let Some(settings) = $crate::conformance::backend($variable) else { return };
         $crate::conformance::run(async {
-            let (_guard, store) = ($make)(settings).await;
+            let (backend, store) = ($make)(settings).await;
+            let store = $crate::conformance::store::Tidy::new(store);
             $crate::conformance::store::$case(&store).await;
+            store.leaves_nothing(async || ($names)(&backend).await).await;
         });
     };
 }

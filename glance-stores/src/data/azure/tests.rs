@@ -74,7 +74,7 @@ mod suite {
         let here = Here::new(&settings).await;
         let store = open(&here.0, client()).unwrap();
         (here, store)
-    });
+    }, Here::names);
 }
 
 mod suite_in_parts {
@@ -84,7 +84,7 @@ mod suite_in_parts {
         let here = Here::new(&settings).await;
         let store = open(&here.0, client()).unwrap().with_part_size(MIB);
         (here, store)
-    });
+    }, Here::names);
 }
 
 #[tokio::test]

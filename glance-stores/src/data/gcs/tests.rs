@@ -57,16 +57,20 @@ mod suite {
     use super::*;
 
     glance_core::store_conformance!(live "GLANCE_TEST_GCS", |settings: String| async move {
-        ((), store(&settings).await)
-    });
+        let here = Here::new(&settings).await;
+        let store = open(&here.0, client()).unwrap();
+        (here, store)
+    }, Here::names);
 }
 
 mod suite_in_parts {
     use super::*;
 
     glance_core::store_conformance!(live "GLANCE_TEST_GCS", |settings: String| async move {
-        ((), store(&settings).await.with_part_size(5 * MIB))
-    });
+        let here = Here::new(&settings).await;
+        let store = open(&here.0, client()).unwrap().with_part_size(5 * MIB);
+        (here, store)
+    }, Here::names);
 }
 
 #[tokio::test]

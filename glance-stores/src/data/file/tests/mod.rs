@@ -8,6 +8,7 @@ mod sparse;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -37,30 +38,46 @@ fn names(root: &TempDir) -> Vec<String> {
     names
 }
 
-glance_core::store_conformance!(store);
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path.display().to_string()] }).collect()
+}
+
+async fn files_in(root: &TempDir) -> Vec<String> {
+    files(root.path())
+}
+
+glance_core::store_conformance!(store, files_in);
 
 mod thin {
     use super::*;
 
-    glance_core::store_conformance!(|| {
-        let root = tempfile::tempdir().unwrap();
-        let store = FileStore::builder(root.path()).thin_provisioning(true).open().unwrap();
-        (root, store)
-    });
+    glance_core::store_conformance!(
+        || {
+            let root = tempfile::tempdir().unwrap();
+            let store = FileStore::builder(root.path()).thin_provisioning(true).open().unwrap();
+            (root, store)
+        },
+        files_in
+    );
 }
 
 mod in_small_chunks {
     use super::*;
 
-    glance_core::store_conformance!(|| {
-        let root = tempfile::tempdir().unwrap();
-        let store = FileStore::builder(root.path()).chunk_size(1).open().unwrap();
-        (root, store)
-    });
+    glance_core::store_conformance!(
+        || {
+            let root = tempfile::tempdir().unwrap();
+            let store = FileStore::builder(root.path()).chunk_size(1).open().unwrap();
+            (root, store)
+        },
+        files_in
+    );
 }
 
 mod in_two_folders {
-    glance_core::store_conformance!(super::two_folders);
+    glance_core::store_conformance!(super::two_folders, super::files_in);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use crate::outbound::{Client, Deadlines, Guard, Tls, Trust};
 mod suite {
     //! What every store has to do, as far as this one does it.
 
-    glance_core::store_conformance!(|| ((), super::store()));
+    glance_core::store_conformance!(|| ((), super::store()), glance_core::conformance::store::nowhere_to_look);
 }
 
 /// A store that may read from this machine.

@@ -120,7 +120,10 @@ impl MultipartUpload for FaultyUpload {
 mod without_conditional_put {
     use super::*;
 
-    glance_core::store_conformance!(|| ((), Faulty::store(Fault::NoConditionalPut).0));
+    glance_core::store_conformance!(
+        || ((), Faulty::store(Fault::NoConditionalPut).0),
+        glance_core::conformance::store::nowhere_to_look
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod faulty;
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 use glance_core::store::StoreExt;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
@@ -13,7 +14,22 @@ use super::*;
 const SMALL_PARTS: usize = 300_000;
 
 fn in_memory() -> BucketStore {
-    BucketStore::new("test", Arc::new(InMemory::new()), "test://host/bucket/")
+    memory_and_store().1
+}
+
+fn memory_and_store() -> (Arc<InMemory>, BucketStore) {
+    let objects = Arc::new(InMemory::new());
+    (Arc::clone(&objects), BucketStore::new("test", objects, "test://host/bucket/"))
+}
+
+async fn names(objects: &Arc<InMemory>) -> Vec<String> {
+    objects.list(None).map_ok(|found| found.location.to_string()).try_collect().await.unwrap()
+}
+
+/// All files of a folder, those included that the object store does not tell.
+async fn files(root: &tempfile::TempDir) -> Vec<String> {
+    let entries = std::fs::read_dir(root.path()).unwrap();
+    entries.map(|entry| entry.unwrap().path().display().to_string()).collect()
 }
 
 fn in_folder() -> (tempfile::TempDir, BucketStore) {
@@ -25,28 +41,37 @@ fn in_folder() -> (tempfile::TempDir, BucketStore) {
 mod memory {
     use super::*;
 
-    glance_core::store_conformance!(|| ((), in_memory()));
+    glance_core::store_conformance!(memory_and_store, names);
 }
 
 mod memory_in_parts {
     use super::*;
 
-    glance_core::store_conformance!(|| ((), in_memory().with_part_size(SMALL_PARTS).with_prefix("images/")));
+    glance_core::store_conformance!(
+        || {
+            let (objects, store) = memory_and_store();
+            (objects, store.with_part_size(SMALL_PARTS).with_prefix("images/"))
+        },
+        names
+    );
 }
 
 mod folder {
     use super::*;
 
-    glance_core::store_conformance!(in_folder);
+    glance_core::store_conformance!(in_folder, files);
 }
 
 mod folder_in_parts {
     use super::*;
 
-    glance_core::store_conformance!(|| {
-        let (root, store) = in_folder();
-        (root, store.with_part_size(SMALL_PARTS))
-    });
+    glance_core::store_conformance!(
+        || {
+            let (root, store) = in_folder();
+            (root, store.with_part_size(SMALL_PARTS))
+        },
+        files
+    );
 }
 
 #[tokio::test]

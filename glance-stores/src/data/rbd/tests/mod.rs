@@ -58,12 +58,6 @@ impl Live {
         self.run("ceph", "admin", arguments).unwrap()
     }
 
-    /// Names of all images in pool `images`, those in the trash included, each with its id.
-    fn all_names(&self) -> Vec<String> {
-        let lists = [self.rbd(&["ls", "images"]), self.rbd(&["trash", "ls", "--all", "images"])];
-        lists.iter().flat_map(|list| list.lines()).map(str::to_owned).collect()
-    }
-
     /// The names of what pool `images` has of an image, finished or not.
     fn names(&self, id: ImageId) -> Vec<String> {
         let list = self.rbd(&["ls", "images"]);
@@ -136,7 +130,7 @@ mod suite {
         let pool = OwnPool::make(Live { conf: conf.into() });
         let store = pool.builder().open();
         (pool, store)
-    });
+    }, async |pool: &OwnPool| pool.objects());
 }
 
 mod suite_thin {
@@ -146,5 +140,5 @@ mod suite_thin {
         let pool = OwnPool::make(Live { conf: conf.into() });
         let store = pool.builder().thin_provisioning(true).chunk_size(1 << 20).open();
         (pool, store)
-    });
+    }, async |pool: &OwnPool| pool.objects());
 }

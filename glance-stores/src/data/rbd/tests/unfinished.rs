@@ -4,18 +4,10 @@ use std::time::Duration;
 
 use futures::SinkExt;
 use futures::channel::mpsc;
+use glance_core::conformance::{GivenUp, aborts};
 use glance_core::store::BoxError;
 
 use super::*;
-
-/// Puts that are given up, in the one test of that.
-const ABORTED: usize = 1000;
-/// Of which so many are taken back at the same time.
-const WAVE: usize = 20;
-
-fn stalled(data: Bytes) -> ByteStream {
-    Box::pin(stream::iter([Ok(data)]).chain(stream::pending()))
-}
 
 #[tokio::test]
 async fn an_image_without_its_snapshot_is_unfinished() {
@@ -37,32 +29,12 @@ async fn an_image_without_its_snapshot_is_unfinished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn puts_that_are_given_up_leave_nothing() {
+async fn uploads_that_are_given_up_leave_no_image_and_no_object_of_one() {
     let Some(live) = Live::find() else { return };
-    let store = live.store();
-    let (data, ids) = (noise(18 * MIB), (0..ABORTED).map(|_| ImageId::random()).collect::<Vec<_>>());
-    for (wave, ids) in ids.chunks(WAVE).enumerate() {
-        for (n, id) in ids.iter().enumerate().map(|(n, id)| (wave * WAVE + n, id)) {
-            let size = (n % 2 == 0).then_some(30 * MIB as u64);
-            let put = store.put(*id, size, stalled(data.slice(..n % 7 * 3 * MIB)));
-            // Some are given up before there is an image, some while it is written.
-            let _ = tokio::time::timeout(Duration::from_millis(n as u64 % 60), put).await;
-        }
-        for id in ids {
-            store.pen.claims.settled(*id).await;
-        }
-    }
-    // What a thread was making when its put was given up is taken back when the thread ends.
-    let mut left = live.all_names();
-    for _ in 0..300 {
-        left.retain(|name| ids.iter().any(|id| name.contains(id.as_str())));
-        if left.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        left = live.all_names();
-    }
-    assert!(left.is_empty(), "images of aborted puts are left: {left:?}");
+    let pool = OwnPool::make(live);
+    let store = pool.builder().chunk_size(MIB as u64).open();
+    let given_up = GivenUp { uploads: aborts(), part: MIB, looks: 60, pause: Duration::from_millis(3) };
+    given_up.leave_nothing(&store, async || pool.objects()).await;
 }
 
 #[tokio::test]

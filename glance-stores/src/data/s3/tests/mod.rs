@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicUsize;
 use bytes::Bytes;
 use glance_core::conformance::backend;
 use glance_core::store::StoreExt;
-use http::Method;
+use http::{Method, StatusCode};
 use tokio::runtime;
 use url::Url;
 
@@ -63,6 +63,15 @@ impl Here {
         S3Store::new(self.config.clone(), client()).unwrap()
     }
 
+    /// The same, of a bucket that may have to be made yet.
+    async fn names_if_any(&self) -> Vec<String> {
+        let ask = Ask::new(Method::HEAD, self.config.endpoint.bucket_url(&self.config.bucket));
+        match self.bucket().send("looking for a bucket", ask).await.unwrap() {
+            (StatusCode::NOT_FOUND, _) => Vec::new(),
+            _ => self.names().await,
+        }
+    }
+
     async fn uploads(&self) -> usize {
         let OpenUploads { upload, .. } = self.bucket().open_uploads("", None).await.unwrap();
         upload.len()
@@ -76,17 +85,21 @@ impl Here {
     }
 
     async fn objects(&self) -> Vec<object_store::path::Path> {
+        self.listed().await.unwrap()
+    }
+
+    async fn listed(&self) -> object_store::Result<Vec<object_store::path::Path>> {
         use futures::TryStreamExt;
         use object_store::ObjectStore;
         let objects = amazon(&self.config, &client(), &self.config.bucket).unwrap();
-        objects.list(None).map_ok(|found| found.location).try_collect().await.unwrap_or_default()
+        objects.list(None).map_ok(|found| found.location).try_collect().await
     }
 
     async fn remove(&self) {
         use object_store::ObjectStoreExt;
         let bucket = self.bucket();
         let objects = amazon(&self.config, &client(), &self.config.bucket).unwrap();
-        for object in self.objects().await {
+        for object in self.listed().await.unwrap_or_default() {
             let _ = objects.delete(&object).await;
         }
         let _ = bucket
@@ -125,7 +138,7 @@ mod in_parts {
         let config = here.config.clone().parts(5 * MIB, 0, 2).unwrap();
         let store = S3Store::new(config, client()).unwrap();
         (here, store)
-    });
+    }, Here::names);
 }
 
 mod by_default {
@@ -137,7 +150,7 @@ mod by_default {
         here.config = here.config.clone().check_reads(true);
         let store = here.store();
         (here, store)
-    });
+    }, Here::names_if_any);
 }
 
 mod with_old_locations {
@@ -147,7 +160,7 @@ mod with_old_locations {
         let here = Here::new(&settings).await;
         let store = S3Store::new(here.config.clone().credentials_in_locations(true), client()).unwrap();
         (here, store)
-    });
+    }, Here::names);
 }
 
 #[tokio::test]

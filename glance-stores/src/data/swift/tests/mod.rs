@@ -11,27 +11,27 @@ mod support;
 mod tenants;
 
 mod plain_users {
-    use super::support::{Backend, store_with};
+    use super::support::{Backend, Container, store_with};
 
     glance_core::store_conformance!(live "GLANCE_TEST_SWIFT", |settings: String| async move {
         store_with(Backend::of(&settings).plain(), |_| ()).await
-    });
+    }, Container::names);
 }
 
 mod whole_objects {
     use super::super::UNIT;
-    use super::support::{Backend, store_with};
+    use super::support::{Backend, Container, store_with};
 
     glance_core::store_conformance!(live "GLANCE_TEST_SWIFT", |settings: String| async move {
         store_with(Backend::of(&settings).plain(), |config| {
             config.large_object_size = 5120 * UNIT;
             config.segment_size = 200 * UNIT;
         }).await
-    });
+    }, Container::names);
 }
 
 mod buffered_segments {
-    use super::support::{Backend, store_with};
+    use super::support::{Backend, Container, store_with};
 
     glance_core::store_conformance!(live "GLANCE_TEST_SWIFT", |settings: String| async move {
         let folder = tempfile::tempdir().unwrap();
@@ -41,23 +41,26 @@ mod buffered_segments {
             config.buffer_dir = Some(path);
         }).await;
         ((folder, container), store)
+    }, async |(folder, container): &(tempfile::TempDir, Container)| {
+        let buffered = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path().display().to_string());
+        container.names().await.into_iter().chain(buffered).collect()
     });
 }
 
 mod keystone_passwords {
-    use super::support::{Backend, store_with};
+    use super::support::{Backend, Container, store_with};
 
     glance_core::store_conformance!(live "GLANCE_TEST_SWIFT_V3", |settings: String| async move {
         store_with(Backend::of(&settings).password(), |_| ()).await
-    });
+    }, Container::names);
 }
 
 mod application_credentials {
-    use super::support::{Backend, store_with};
+    use super::support::{Backend, Container, store_with};
 
     glance_core::store_conformance!(live "GLANCE_TEST_SWIFT_V3", |settings: String| async move {
         store_with(Backend::of(&settings).application(), |config| config.accounts.referenced = true).await
-    });
+    }, Container::names);
 }
 
 mod accounts_of_callers {
@@ -67,5 +70,5 @@ mod accounts_of_callers {
         let cloud = Cloud::new(&settings);
         let store = cloud.view().await;
         (cloud, store)
-    });
+    }, Cloud::names);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use glance_core::conformance::backend;
+use glance_core::conformance::{GivenUp, backend};
 use glance_core::store::StoreExt;
 use http::Method;
 
@@ -91,6 +91,16 @@ impl Cloud {
         config.multi_tenant = Some(MultiTenant::default());
         change(&mut config);
         SwiftStore::open(config).unwrap()
+    }
+
+    /// All its containers in the accounts that have been used.
+    pub(super) async fn names(&self) -> Vec<String> {
+        let used = self.used.lock().unwrap().clone();
+        let mut names = Vec::new();
+        for context in used {
+            names.extend(containers(&client_of(self.http.clone(), &context), &self.prefix).await);
+        }
+        names
     }
 
     /// The store of the suite, as one caller uses it.
@@ -186,6 +196,16 @@ async fn an_upload_that_fails_leaves_no_container() {
         assert!(matches!(put, Err(StoreError::Source { .. })), "{put:?}");
         assert_eq!(containers(&demo.swift, &cloud.prefix).await, [""; 0], "{len}");
     }
+}
+
+#[tokio::test]
+async fn uploads_that_are_given_up_leave_no_container() {
+    let Some(settings) = backend(VARIABLE) else { return };
+    let cloud = Cloud::new(&settings);
+    let store = cloud.view().await;
+    let part = usize::try_from(SEGMENT).unwrap();
+    let given_up = GivenUp { uploads: 120, part, looks: 100, pause: Duration::from_millis(1) };
+    given_up.leave_nothing(&store, async || cloud.names().await).await;
 }
 
 #[tokio::test]
