@@ -7,6 +7,7 @@ mod logs;
 mod metrics;
 mod notify;
 mod server;
+mod stores;
 
 use std::fs;
 use std::path::Path;

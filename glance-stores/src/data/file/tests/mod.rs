@@ -44,6 +44,7 @@ fn files(folder: &Path) -> Vec<String> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path.display().to_string()] }).collect()
 }
 
+#[expect(clippy::unused_async, reason = "the suite awaits it")]
 async fn files_in(root: &TempDir) -> Vec<String> {
     files(root.path())
 }

@@ -27,6 +27,7 @@ async fn names(objects: &Arc<InMemory>) -> Vec<String> {
 }
 
 /// All files of a folder, those included that the object store does not tell.
+#[expect(clippy::unused_async, reason = "the suite awaits it")]
 async fn files(root: &tempfile::TempDir) -> Vec<String> {
     let entries = std::fs::read_dir(root.path()).unwrap();
     entries.map(|entry| entry.unwrap().path().display().to_string()).collect()
