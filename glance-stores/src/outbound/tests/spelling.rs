@@ -93,6 +93,61 @@ const SPELLINGS: &[&str] = &[
     "unix:/run/docker.sock",
 ];
 
+/// The same of addresses that no image comes from: those of services of clouds for their own guests, of a link, of
+/// groups and of everybody.
+const ELSEWHERE: &[&str] = &[
+    "http://169.254.169.254/latest/meta-data/",
+    "http://169.254.43518/",
+    "http://169.16689662/",
+    "http://2852039166/",
+    "http://0xa9fea9fe/",
+    "http://0xA9.0xFE.0xA9.0xFE/",
+    "http://0251.0376.0251.0376/",
+    "http://025177524776/",
+    "http://169.254.169.254./",
+    "http://%31%36%39.254.169.254/",
+    "http://169%2e254%2e169%2e254/",
+    "http://１６９.２５４.１６９.２５４/",
+    "http://169。254。169。254/",
+    "http://images.example@169.254.169.254/",
+    "http://[::169.254.169.254]/",
+    "http://[::a9fe:a9fe]/",
+    "http://[::ffff:169.254.169.254]/",
+    "http://[::ffff:a9fe:a9fe]/",
+    "http://[64:ff9b::169.254.169.254]/",
+    "http://[64:ff9b::a9fe:a9fe]/",
+    "http://[2002:a9fe:a9fe::1]/",
+    "http://[fe80::5efe:169.254.169.254]/",
+    "http://[fd00:ec2::254]/",
+    "http://[fd20:ce::254]/",
+    "http://169.254.170.2/",
+    "http://192.0.0.192/",
+    "http://224.0.0.1/",
+    "http://3758096385/",
+    "http://0xe0000001/",
+    "http://0340.0.0.1/",
+    "http://[::ffff:224.0.0.1]/",
+    "http://[64:ff9b::e000:1]/",
+    "http://[ff02::1]/",
+    "http://[ff0e::1]/",
+    "http://255.255.255.255/",
+    "http://4294967295/",
+    "http://[::ffff:255.255.255.255]/",
+    "http://[fe80::1]/",
+    "http://[FE80:0:0:0:0:0:0:1]/",
+    "http://[fec0::1]/",
+];
+
+#[tokio::test]
+async fn no_spelling_of_an_address_leads_to_those_of_links_groups_and_clouds() {
+    let client = quick(Guard::default());
+    for spelling in ELSEWHERE {
+        let Ok(url) = UserUrl::parse(spelling) else { continue };
+        let answer = client.send(Request::new(Method::GET, url)).await;
+        assert!(matches!(answer, Err(OutboundError::Refused)), "{spelling}: {answer:?}");
+    }
+}
+
 /// Counts whoever comes.
 async fn canary() -> Web {
     Web::new(|_| Reply::new("200 OK", "Content-Length: 6\r\n", b"secret")).await
